@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * One decoded picture: planar 4:2:0, 8 bits, counted, immutable once shared. */
+#ifndef BALAI_CODECS_PICTURE_H
+#define BALAI_CODECS_PICTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum colour { COLOUR_BT601, COLOUR_BT709 };
+
+struct picture {
+	uint16_t width, height;     /* luma samples, even, 2..4096 */
+	uint16_t sar_num, sar_den;  /* sample aspect ratio, never 0; square: 1/1 */
+	enum colour colour;
+	bool full_range;
+	int64_t time_us;            /* monotonic capture time */
+	uint8_t *plane[3];          /* Y, U, V */
+	int stride[3];              /* bytes */
+};
+
+/* From a free list per size; NULL when out of memory or the size is not
+ * allowed. Content undefined. Counted with ref_hold/ref_drop. Any thread. */
+struct picture *picture_new(int width, int height);
+
+/* Black (limited range) in the given rectangle, which is clipped. */
+void picture_fill_black(struct picture *self, int x, int y, int w, int h);
+
+/* A copy of `self` (limited range, BT.709 as it comes or converted) scaled to
+ * exactly w×h from its rectangle (cx,cy,cw,ch), all even. Copies are kept with
+ * the picture by size, so that n views share one scaling. New reference, NULL
+ * when out of memory. Any thread; two that ask for the same wait for one. */
+struct picture *picture_scaled(struct picture *self, int cx, int cy, int cw, int ch,
+			       int w, int h);
+
+/* Copies `src` into `dst` at (x, y), even, clipped. */
+void picture_blit(struct picture *dst, const struct picture *src, int x, int y);
+
+struct picture_stats {
+	uint64_t scaled, scale_shared; /* scalings done, and answered from the kept copy */
+	uint64_t live, bytes;          /* pictures in use or on the free list */
+};
+void picture_stats(struct picture_stats *out);
+
+#endif

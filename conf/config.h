@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The administrator's XML file as one plain typed tree. ⟨libxml2⟩ and ⟨pcre2⟩
+ * stay inside conf/. A loaded tree is immutable and counted: a reload makes a
+ * new one, and whoever holds the old one keeps it. Any thread. */
+#ifndef BALAI_CONF_CONFIG_H
+#define BALAI_CONF_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum conf_transport { CONF_UDP, CONF_TCP, CONF_TLS };
+enum conf_encryption { ENCRYPTION_OFF, ENCRYPTION_PREFERRED, ENCRYPTION_REQUIRED };
+enum conf_self { SELF_NO, SELF_YES, SELF_AUTO };
+
+struct conf_listen {
+	enum conf_transport transport;
+	char *address;      /* numeric; "*" all IPv4, "::" all IPv6 */
+	uint16_t port;      /* 0: the system chooses (tests) */
+};
+
+struct conf_network {
+	struct conf_listen *listen;
+	size_t n_listen;
+	char *advertised;   /* address told to peers behind NAT, NULL: own */
+	char *media_address; /* numeric address media binds to, NULL: as signalling */
+	uint16_t media_port_min, media_port_max; /* 0,0: the system chooses */
+	char *tls_certificate, *tls_key; /* PEM files; NULL: self-signed at start */
+	char *control_socket;            /* Unix socket of `balai` */
+	unsigned workers;                /* 0: one per core */
+	unsigned max_calls;              /* 0: no limit of its own */
+};
+
+struct conf_profile {
+	char *name;
+	uint16_t width, height; /* of the picture we send, at most */
+	unsigned fps;
+	unsigned bandwidth;     /* kbit/s of video we send, at most */
+	char **audio_codecs;    /* encoding names, preferred first */
+	size_t n_audio_codecs;
+	char **video_codecs;
+	size_t n_video_codecs;
+	enum conf_encryption encryption;
+	bool video;
+	unsigned silence_s;     /* a call without RTP and RTCP ends; 0: never */
+	unsigned session_expires_s; /* RFC 4028, 0: off */
+};
+
+struct conf_conference {
+	char *number;           /* what the dial plan leads to */
+	char *name;             /* for people */
+	const struct conf_profile *profile;
+	enum conf_encryption encryption; /* never weaker than the profile's */
+	char *layout;           /* name of a layout: "auto", "1+5", … */
+	enum conf_self self;
+	bool crop;              /* fill tiles by cropping instead of letterbox */
+	unsigned max_participants; /* 0: no limit */
+	bool template_;         /* made on demand from a range */
+};
+
+enum rule_action { RULE_CONFERENCE, RULE_ADDRESS, RULE_REFUSE };
+
+struct conf_rule {
+	unsigned line;          /* in the file */
+	char *dialled;          /* PCRE2 pattern over the user part, anchored; NULL: any */
+	char *caller;           /* PCRE2 pattern over the From URI without scheme */
+	int transport;          /* enum conf_transport, -1: any */
+	int from_minute, to_minute; /* of the local day; -1: any. May pass midnight */
+	unsigned days;          /* bit 0 Monday … bit 6 Sunday; 0: any */
+	enum rule_action action;
+	char *target;           /* conference number or SIP URI, $1…$9 captures, $0 all */
+	bool create;            /* the conference is made when it is not configured */
+	char *conference_profile; /* template for created ones: name of a profile */
+	unsigned code;          /* of a refusal */
+	char *reason;
+	void *pattern, *caller_pattern; /* compiled; conf/ only */
+};
+
+struct config {
+	char *source;           /* file name, or "built-in" */
+	struct conf_network network;
+	struct conf_profile *profile;
+	size_t n_profile;
+	struct conf_conference *conference;
+	size_t n_conference;
+	struct conf_rule *rule;
+	size_t n_rule;
+};
+
+/* Reads `file` (NULL: the built-in default), checks it and gives the tree
+ * (ref_hold/ref_drop). Every mistake is written to `errors` as
+ * "file:line: what is wrong, what to write instead"; returns -EINVAL when
+ * there was one, -errno when the file cannot be read. */
+int config_load(struct config **out, const char *file, FILE *errors);
+/* The same from memory; `name` stands in messages. */
+int config_parse(struct config **out, const char *text, size_t len, const char *name,
+		 FILE *errors);
+
+/* The built-in default configuration and the schema, as text. */
+const char *config_default_xml(void);
+const char *config_schema_xml(void);
+
+const struct conf_profile *config_profile(const struct config *self, const char *name);
+const struct conf_conference *config_conference(const struct config *self, const char *number);
+
+/* ---- dial plan --------------------------------------------------------------- */
+
+struct dial_query {
+	const char *dialled;    /* user part of the request URI, unescaped */
+	const char *caller;     /* "user@host" */
+	enum conf_transport transport;
+	int64_t time_s;         /* Unix time; local day and time are taken from it */
+};
+
+struct dial_result {
+	const struct conf_rule *rule; /* NULL: nothing matched → 404 */
+	enum rule_action action;
+	char target[256];
+	unsigned code;
+	const char *reason;
+};
+
+/* First matching rule wins. `why` (may be NULL) receives a line for each rule
+ * looked at: matched, or what did not. */
+void dialplan_lookup(const struct config *self, const struct dial_query *query,
+		     struct dial_result *out, FILE *why);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * A call: the signalling of one endpoint, SIP or H.323 alike. Control thread.
+ *
+ *   protocol room ──call_offered, call_ended, …──→ call ──handler──→ conference
+ *   conference   ──call_answer, call_end, …─────→ call ──ops──────→ protocol room
+ *
+ * States:  OFFERED → CONNECTED → ENDED      (they call us)
+ *          DIALLING → CONNECTED → ENDED     (we call them)
+ * ENDED is reached exactly once; the protocol room drops its reference then. */
+#ifndef BALAI_MCU_MC_CALL_H
+#define BALAI_MCU_MC_CALL_H
+
+#include "base/list.h"
+#include "mcu/mc/desc.h"
+
+enum call_state { CALL_OFFERED, CALL_DIALLING, CALL_CONNECTED, CALL_ENDED };
+
+struct call;
+
+/* What a protocol room can do for a call. All return 0 or a negative errno. */
+struct call_ops {
+	const char *protocol; /* "sip", "h323" */
+	/* Accepts with our description: the answer, or our offer when theirs did
+	 * not come (delayed offer). Also answers a re-INVITE or UPDATE. */
+	int (*answer)(struct call *call, const struct media_desc *ours);
+	/* Refuses the offer now open: the call itself while OFFERED, only the
+	 * change when CONNECTED. retry_after 0: none. */
+	int (*refuse)(struct call *call, int status, const char *reason,
+		      const char *warning, unsigned retry_after);
+	/* Ends (BYE, CANCEL or a refusal, as the state asks). call_ended follows. */
+	int (*end)(struct call *call, const char *reason);
+	/* Our own new offer (re-INVITE). */
+	int (*offer)(struct call *call, const struct media_desc *ours);
+	/* A key frame by signalling (RFC 5168); -ENOTSUP. */
+	int (*request_key)(struct call *call, const struct desc_line *line);
+	/* Sends the caller elsewhere (302). */
+	int (*redirect)(struct call *call, const char *uri);
+	/* Writes the signalling messages kept for `trace`; jsonless text. */
+	int (*trace)(struct call *call, FILE *out);
+};
+
+/* What the MC does with calls: one table, set at start. */
+struct call_handler {
+	/* A new call; `offer` NULL: delayed offer. Borrowed during the call. */
+	void (*offered)(void *arg, struct call *call, const struct media_desc *offer);
+	/* The answer to our offer (200 to our INVITE, or ACK to a delayed offer). */
+	void (*answered)(void *arg, struct call *call, const struct media_desc *answer);
+	/* Established: the ACK has come or was sent. */
+	void (*connected)(void *arg, struct call *call);
+	/* A new offer inside the call; NULL: it asks for our offer. Must be
+	 * answered by call_answer or call_refuse, now or later. */
+	void (*updated)(void *arg, struct call *call, const struct media_desc *offer);
+	void (*dtmf)(void *arg, struct call *call, char key);
+	/* The peer asks for a key frame by signalling. */
+	void (*key_wanted)(void *arg, struct call *call);
+	/* Gone. status: SIP code of a failure or 0; the last event. */
+	void (*ended)(void *arg, struct call *call, int status, const char *reason);
+};
+
+struct call {
+	/* Set by the protocol room before call_offered; read by anyone. */
+	const struct call_ops *ops;
+	void *protocol_data;
+	char id[64];                 /* unique, printable: shown by `balai calls` */
+	char local[256];             /* what was dialled: user part, unescaped */
+	char remote_uri[256];        /* "user@host" */
+	char remote_name[128];       /* display name as sent; not yet made safe */
+	char user_agent[128];
+	char local_address[64];      /* numeric address the peer reached us at */
+	char remote_address[64];     /* numeric source address of signalling */
+	enum conf_transport transport;
+	bool outgoing;
+	/* Kept by call.c */
+	enum call_state state;
+	int64_t started_us, connected_us;
+	struct list link;
+	struct call_center *center;
+	/* The MC's own. */
+	void *participant;
+};
+
+/* All calls of the process. */
+struct call_center;
+int call_center_new(struct call_center **out, const struct call_handler *handler, void *arg);
+struct call_center *call_center_free(struct call_center *self);
+struct list *call_center_calls(struct call_center *self);
+unsigned call_center_count(const struct call_center *self);
+struct call *call_center_find(struct call_center *self, const char *id);
+
+/* A counted call; the protocol room owns the first reference. */
+int call_new(struct call **out, struct call_center *center, const struct call_ops *ops,
+	     bool outgoing, void (*fini)(struct call *call));
+
+/* From the protocol room. Each asserts its state and tells the handler. */
+void call_offered(struct call *self, const struct media_desc *offer);
+void call_answered(struct call *self, const struct media_desc *answer);
+void call_connected(struct call *self);
+void call_updated(struct call *self, const struct media_desc *offer);
+void call_dtmf(struct call *self, char key);
+void call_key_wanted(struct call *self);
+void call_ended(struct call *self, int status, const char *reason);
+
+/* From the MC; thin calls of the table that check the state (-EALREADY when
+ * the call has ended). */
+int call_answer(struct call *self, const struct media_desc *ours);
+int call_refuse(struct call *self, int status, const char *reason, const char *warning,
+		unsigned retry_after);
+int call_end(struct call *self, const char *reason);
+int call_offer(struct call *self, const struct media_desc *ours);
+int call_request_key(struct call *self, const struct desc_line *line);
+int call_redirect(struct call *self, const char *uri);
+
+/* A protocol room that can call out: registered with the centre. */
+struct call_dialler {
+	const char *scheme;  /* "sip", "h323" */
+	/* Starts an outgoing call with our offer; call_answered or call_ended follow. */
+	int (*dial)(void *arg, struct call **out, const char *uri, const char *from_user,
+		    const char *from_name, const struct media_desc *offer);
+	/* The numeric local address used towards `uri`. */
+	int (*local_address)(void *arg, const char *uri, char *buf, size_t cap);
+	void *arg;
+};
+void call_center_add_dialler(struct call_center *self, const struct call_dialler *dialler);
+int call_center_dial(struct call_center *self, struct call **out, const char *uri,
+		     const char *from_user, const char *from_name,
+		     const struct media_desc *offer);
+int call_center_local_address(struct call_center *self, const char *uri, char *buf, size_t cap);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Video of the meeting: sources (decoders) and views (composed pictures with
+ * their encoders), each an actor on the pool.
+ *
+ * Handles belong to the control thread; setters are messages to the actor. */
+#ifndef BALAI_MCU_MP_VIDEO_H
+#define BALAI_MCU_MP_VIDEO_H
+
+#include "base/pool.h"
+#include "codecs/video.h"
+#include "rtp/wire.h"
+
+struct video_engine;
+struct source;
+struct view;
+struct sink;
+
+int video_engine_new(struct video_engine **out, struct wire *wire, struct pool *pool);
+struct video_engine *video_engine_free(struct video_engine *self);
+
+struct video_engine_stats {
+	uint32_t sources, views, encoders, sinks;
+	uint64_t decoded, decodes_skipped, composed, tiles_painted, tiles_unchanged;
+	uint64_t encoded, keys, keys_coalesced;
+	int64_t decode_us, scale_us, compose_us, encode_us;
+	uint64_t late[8]; /* of view ticks, as in pool_stats */
+	struct picture_stats pictures;
+};
+void video_engine_stats(const struct video_engine *self, struct video_engine_stats *out);
+
+/* ---- source: one participant's stream, decoded while a view shows it ------- */
+
+/* On a worker; handlers only post. */
+struct source_events {
+	/* The first picture, and each change of size. */
+	void (*picture)(void *arg, int width, int height);
+};
+
+/* Holds the stream (NULL: fed by source_put only, for tests and pictures). */
+int source_new(struct source **out, struct video_engine *engine, struct stream *stream,
+	       const struct source_events *events, void *arg);
+/* A frame from the wire; takes over the reference. The stream's `frame` event
+ * calls it. Any thread. */
+void source_put(struct source *self, struct coded *frame);
+/* Video comes (true) or is on hold (false: the last picture is let go, the tile
+ * is not shown by views). */
+void source_set_live(struct source *self, bool live);
+/* Delays pictures so that sound and picture agree; 0..200000 us. Any thread. */
+void source_set_delay(struct source *self, int64_t delay_us);
+struct source *source_drop(struct source *self);
+
+/* ---- view: one composed picture --------------------------------------------- */
+
+enum { VIEW_MAX_TILES = 25 };
+
+enum fit { FIT_LETTERBOX, FIT_CROP };
+
+struct view_tile {
+	struct source *source; /* borrowed by view_set_scene, which holds it; NULL: empty */
+	uint16_t x, y, w, h;   /* even, inside the canvas */
+	enum fit fit;
+};
+
+struct view_scene {
+	uint32_t n;
+	struct view_tile tile[VIEW_MAX_TILES]; /* later ones are painted over earlier */
+};
+
+int view_new(struct view **out, struct video_engine *engine, int width, int height,
+	     unsigned fps);
+void view_set_scene(struct view *self, const struct view_scene *scene);
+/* Its sinks must be dropped first. */
+struct view *view_drop(struct view *self);
+
+/* A stream that receives the view. Sinks of one view whose parameters agree
+ * share an encoder. Begins with a key frame. Holds the stream. */
+int sink_new(struct sink **out, struct view *view, struct stream *stream,
+	     const struct video_params *params);
+/* Changes rate, size or format; moves to another encoder when needed. */
+void sink_set(struct sink *self, const struct video_params *params);
+/* Moves to another view of the engine without a gap or a new handle. */
+void sink_move(struct sink *self, struct view *view);
+/* A key frame is wanted; at most one per encoder in 500 ms, later ones wait for
+ * that. Any thread that holds it. */
+void sink_request_key(struct sink *self);
+struct sink *sink_drop(struct sink *self);
+
+#endif
