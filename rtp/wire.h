@@ -58,6 +58,8 @@ enum dtls_role { DTLS_PASSIVE, DTLS_ACTIVE };
 struct transport_events {
 	/* DTLS-SRTP is up (0) or failed (negative errno). */
 	void (*secured)(void *arg, int status);
+	/* Nothing is called after it: `arg` may go. May be NULL. */
+	void (*released)(void *arg);
 };
 
 struct transport_local {
@@ -88,8 +90,7 @@ const struct transport_local *transport_local(const struct transport *self);
 /* May be called again (re-INVITE): what did not change goes on undisturbed,
  * the same keys keep their SRTP state. */
 void transport_set(struct transport *self, const struct transport_params *params);
-/* Closes the sockets. After it returns no new event begins; one already running
- * on the io thread may still end. NULL is returned. */
+/* Closes the sockets. Events may still come until `released`. NULL is returned. */
 struct transport *transport_drop(struct transport *self);
 
 /* ---- streams ------------------------------------------------------------- */
@@ -133,12 +134,15 @@ struct stream_events {
 	void (*silent)(void *arg);
 	/* First packet ever, or the first after `silent`. */
 	void (*alive)(void *arg);
+	/* After stream_drop, once: nothing is called after it, `arg` may go. Any
+	 * handler, this one too, may be NULL. */
+	void (*released)(void *arg);
 };
 
 int stream_new(struct stream **out, struct transport *transport,
 	       const struct stream_events *events, void *arg);
 void stream_set(struct stream *self, const struct stream_params *params);
-/* Sends RTCP BYE. After it returns no new event begins. NULL is returned. */
+/* Sends RTCP BYE. Events may still come until `released`. NULL is returned. */
 struct stream *stream_drop(struct stream *self);
 
 /* Any thread that holds a reference. Asks the sender for a key frame by the

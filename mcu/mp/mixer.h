@@ -30,6 +30,8 @@ struct mixer_events {
 	/* The participants now speaking, loudest first (ids given to legs); only
 	 * when that changed, with hysteresis, at most ten times a second. */
 	void (*speakers)(void *arg, const uint32_t *ids, unsigned n);
+	/* After mixer_drop, once: nothing is called after it, `arg` may go. */
+	void (*released)(void *arg);
 };
 
 int mixer_new(struct mixer **out, struct audio_engine *engine,

@@ -34,6 +34,8 @@ void video_engine_stats(const struct video_engine *self, struct video_engine_sta
 struct source_events {
 	/* The first picture, and each change of size. */
 	void (*picture)(void *arg, int width, int height);
+	/* After source_drop, once: nothing is called after it, `arg` may go. */
+	void (*released)(void *arg);
 };
 
 /* Holds the stream (NULL: fed by source_put only, for tests and pictures). */
