@@ -17,7 +17,8 @@ enum call_state { CALL_OFFERED, CALL_DIALLING, CALL_CONNECTED, CALL_ENDED };
 
 struct call;
 
-/* What a protocol room can do for a call. All return 0 or a negative errno. */
+/* What a protocol room can do for a call. All return 0 or a negative errno,
+ * and none reports an event before it returns. */
 struct call_ops {
 	const char *protocol; /* "sip", "h323" */
 	/* Accepts with our description: the answer, or our offer when theirs did
@@ -29,7 +30,9 @@ struct call_ops {
 		      const char *warning, unsigned retry_after);
 	/* Ends (BYE, CANCEL or a refusal, as the state asks). call_ended follows. */
 	int (*end)(struct call *call, const char *reason);
-	/* Our own new offer (re-INVITE). */
+	/* Our own new offer (re-INVITE); `answered` follows, except when the call
+	 * ends. -EBUSY while another offer, ours or theirs, is open: the protocol
+	 * room itself repeats one that met with glare (491). */
 	int (*offer)(struct call *call, const struct media_desc *ours);
 	/* A key frame by signalling (RFC 5168); -ENOTSUP. */
 	int (*request_key)(struct call *call, const struct desc_line *line);
@@ -43,7 +46,9 @@ struct call_ops {
 struct call_handler {
 	/* A new call; `offer` NULL: delayed offer. Borrowed during the call. */
 	void (*offered)(void *arg, struct call *call, const struct media_desc *offer);
-	/* The answer to our offer (200 to our INVITE, or ACK to a delayed offer). */
+	/* The answer to our offer (200 to our INVITE, or ACK to a delayed offer).
+	 * NULL: our new offer inside the call was refused; what was agreed before
+	 * stands, and nothing is in flight any more. */
 	void (*answered)(void *arg, struct call *call, const struct media_desc *answer);
 	/* Established: the ACK has come or was sent. */
 	void (*connected)(void *arg, struct call *call);
@@ -53,7 +58,8 @@ struct call_handler {
 	void (*dtmf)(void *arg, struct call *call, char key);
 	/* The peer asks for a key frame by signalling. */
 	void (*key_wanted)(void *arg, struct call *call);
-	/* Gone. status: SIP code of a failure or 0; the last event. */
+	/* Gone. status: SIP code of a failure or 0; the last event. The call is no
+	 * longer in the centre's list and count. */
 	void (*ended)(void *arg, struct call *call, int status, const char *reason);
 };
 
@@ -72,6 +78,9 @@ struct call {
 	bool outgoing;
 	/* Kept by call.c */
 	enum call_state state;
+	bool delayed;                /* the open offer is for us to make */
+	bool offer_open;             /* theirs, waits for call_answer or call_refuse */
+	bool ours_open;              /* ours, waits for call_answered */
 	int64_t started_us, connected_us;
 	struct list link;
 	struct call_center *center;
@@ -87,7 +96,8 @@ struct list *call_center_calls(struct call_center *self);
 unsigned call_center_count(const struct call_center *self);
 struct call *call_center_find(struct call_center *self, const char *id);
 
-/* A counted call; the protocol room owns the first reference. */
+/* A counted call with a fresh `id`; the protocol room owns the first reference
+ * and lets it go after call_ended, which every call must reach. */
 int call_new(struct call **out, struct call_center *center, const struct call_ops *ops,
 	     bool outgoing, void (*fini)(struct call *call));
 
@@ -96,6 +106,8 @@ void call_offered(struct call *self, const struct media_desc *offer);
 void call_answered(struct call *self, const struct media_desc *answer);
 void call_connected(struct call *self);
 void call_updated(struct call *self, const struct media_desc *offer);
+/* Their new offer was taken back (CANCEL); call_answer would now be -EINVAL. */
+void call_withdrawn(struct call *self);
 void call_dtmf(struct call *self, char key);
 void call_key_wanted(struct call *self);
 void call_ended(struct call *self, int status, const char *reason);
@@ -113,14 +125,17 @@ int call_redirect(struct call *self, const char *uri);
 /* A protocol room that can call out: registered with the centre. */
 struct call_dialler {
 	const char *scheme;  /* "sip", "h323" */
-	/* Starts an outgoing call with our offer; call_answered or call_ended follow. */
+	/* Starts an outgoing call with our offer; call_answered and call_connected,
+	 * or call_ended, follow, never before it returns. *out is borrowed. */
 	int (*dial)(void *arg, struct call **out, const char *uri, const char *from_user,
 		    const char *from_name, const struct media_desc *offer);
 	/* The numeric local address used towards `uri`. */
 	int (*local_address)(void *arg, const char *uri, char *buf, size_t cap);
 	void *arg;
 };
+/* Keeps a copy; at most 4. */
 void call_center_add_dialler(struct call_center *self, const struct call_dialler *dialler);
+/* By the scheme of the URI ("sips" is "sip", none too); -EPROTONOSUPPORT. */
 int call_center_dial(struct call_center *self, struct call **out, const char *uri,
 		     const char *from_user, const char *from_name,
 		     const struct media_desc *offer);
