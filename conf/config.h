@@ -18,6 +18,7 @@ struct conf_listen {
 	enum conf_transport transport;
 	char *address;      /* numeric; "*" all IPv4, "::" all IPv6 */
 	uint16_t port;      /* 0: the system chooses (tests) */
+	unsigned line;      /* in the file; so below */
 };
 
 struct conf_network {
@@ -45,6 +46,7 @@ struct conf_profile {
 	bool video;
 	unsigned silence_s;     /* a call without RTP and RTCP ends; 0: never */
 	unsigned session_expires_s; /* RFC 4028, 0: off */
+	unsigned line;
 };
 
 struct conf_conference {
@@ -56,22 +58,28 @@ struct conf_conference {
 	enum conf_self self;
 	bool crop;              /* fill tiles by cropping instead of letterbox */
 	unsigned max_participants; /* 0: no limit */
-	bool template_;         /* made on demand from a range */
+	bool template_;         /* nobody can call it: rules copy it (`like`) */
+	unsigned line;
 };
 
 enum rule_action { RULE_CONFERENCE, RULE_ADDRESS, RULE_REFUSE };
 
 struct conf_rule {
-	unsigned line;          /* in the file */
+	unsigned line;
 	char *dialled;          /* PCRE2 pattern over the user part, anchored; NULL: any */
-	char *caller;           /* PCRE2 pattern over the From URI without scheme */
+	char *caller;           /* the same over the From URI without scheme, caseless */
 	int transport;          /* enum conf_transport, -1: any */
-	int from_minute, to_minute; /* of the local day; -1: any. May pass midnight */
+	int from_minute, to_minute; /* of the local day, `to` excluded; -1: any. May
+				     * pass midnight: the day is that of the evening */
 	unsigned days;          /* bit 0 Monday … bit 6 Sunday; 0: any */
 	enum rule_action action;
-	char *target;           /* conference number or SIP URI, $1…$9 captures, $0 all */
+	char *target;           /* conference number or SIP URI; $1…$9 captures, $0
+				 * all that was dialled, $$ a dollar sign */
 	bool create;            /* the conference is made when it is not configured */
-	char *conference_profile; /* template for created ones: name of a profile */
+	char *conference_profile; /* of created ones; NULL unless create */
+	/* What a created one is to be: copy it and set `number` to the target.
+	 * Its strings live as long as the config. Only when create. */
+	struct conf_conference create_as;
 	unsigned code;          /* of a refusal */
 	char *reason;
 	void *pattern, *caller_pattern; /* compiled; conf/ only */
@@ -89,9 +97,10 @@ struct config {
 };
 
 /* Reads `file` (NULL: the built-in default), checks it and gives the tree
- * (ref_hold/ref_drop). Every mistake is written to `errors` as
+ * (ref_hold/ref_drop). Every mistake is written to `errors` (may be NULL) as
  * "file:line: what is wrong, what to write instead"; returns -EINVAL when
- * there was one, -errno when the file cannot be read. */
+ * there was one, -errno when the file cannot be read. What is allowed but
+ * hardly meant is written as "file:line: warning: …" and is no error. */
 int config_load(struct config **out, const char *file, FILE *errors);
 /* The same from memory; `name` stands in messages. */
 int config_parse(struct config **out, const char *text, size_t len, const char *name,
@@ -102,6 +111,7 @@ const char *config_default_xml(void);
 const char *config_schema_xml(void);
 
 const struct conf_profile *config_profile(const struct config *self, const char *name);
+/* Templates are not found: they are nothing to call. */
 const struct conf_conference *config_conference(const struct config *self, const char *number);
 
 /* ---- dial plan --------------------------------------------------------------- */
@@ -121,8 +131,12 @@ struct dial_result {
 	const char *reason;
 };
 
-/* First matching rule wins. `why` (may be NULL) receives a line for each rule
- * looked at: matched, or what did not. */
+/* First matching rule wins. A rule that leads to a conference which is not
+ * configured and may not be created does not match. A rule that cannot be
+ * decided (match limit, target too long) refuses, lest a later one lets in
+ * whom it was to stop. `why` (may be NULL) receives a line for each rule looked
+ * at: matched, or what did not. In an address, captures are percent-escaped.
+ * Any thread. */
 void dialplan_lookup(const struct config *self, const struct dial_query *query,
 		     struct dial_result *out, FILE *why);
 
