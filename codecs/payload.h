@@ -53,6 +53,7 @@ int dtmf_event_parse(struct dtmf_event *out, const uint8_t *payload, size_t len)
 size_t dtmf_event_write(const struct dtmf_event *self, uint8_t buf[static 4]);
 /* '0'..'9' '*' '#' 'A'..'D', or 0. */
 char dtmf_event_char(uint8_t event);
+/* The event of a key, -1 when there is none. */
 int dtmf_char_event(char c);
 
 #endif
