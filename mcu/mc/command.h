@@ -19,7 +19,7 @@ struct command_arg {
 	const char *help;
 };
 
-enum { COMMAND_MAX_ARGS = 6 };
+enum { COMMAND_MAX_ARGS = 8 };
 
 struct command {
 	const char *name;     /* "participants", "dialplan test" */
@@ -35,9 +35,10 @@ struct command {
 
 struct command_context {
 	struct controller *controller;
-	/* Set by main: reload the file, start to drain. NULL: not offered. */
-	int (*reload)(void *arg, char *error, size_t cap);
-	int (*drain)(void *arg);
+	/* Set by main: read the file again (*report: what it said, to be freed);
+	 * drain and stop. NULL: not offered. */
+	int (*reload)(void *arg, char **report);
+	void (*drain)(void *arg);
 	void *arg;
 };
 

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The server's side of the control socket. */
+#include "admin/control.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct control {
+	struct loop *loop;
+	struct command_context *context;
+	struct loop_fd *watch;
+	struct list clients;
+	unsigned n_clients;
+	int fd;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+};
+
+struct client {
+	struct list link;
+	struct control *control;
+	struct loop_fd *watch;
+	int fd;
+	char in[CONTROL_MAX_LINE];
+	size_t in_len;
+	char *out;              /* what the peer has not taken yet */
+	size_t out_len, out_done;
+};
+
+static void client_free(struct client *c)
+{
+	list_del(&c->link);
+	c->control->n_clients--;
+	loop_fd_free(c->watch);
+	close(c->fd);
+	free(c->out);
+	free(c);
+}
+
+static int client_write(struct client *c)
+{
+	while (c->out_done < c->out_len) {
+		ssize_t n = send(c->fd, c->out + c->out_done, c->out_len - c->out_done,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			loop_fd_events(c->watch, LOOP_WRITE);
+			return 0;
+		}
+		if (n < 0)
+			return -errno;
+		c->out_done += (size_t)n;
+	}
+	free(c->out);
+	c->out = NULL;
+	c->out_len = c->out_done = 0;
+	loop_fd_events(c->watch, LOOP_READ);
+	return 0;
+}
+
+static json_t *answer(struct control *self, const char *line, size_t len)
+{
+	json_error_t bad;
+	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &bad);
+	json_t *args = json_object_get(request, "args"), *result = NULL, *reply;
+	const char *name = json_string_value(json_object_get(request, "command"));
+	json_t *none = json_object();
+	char error[4096] = "";
+	int err;
+
+	if (!name) {
+		snprintf(error, sizeof(error), "Expected {\"command\": …, \"args\": {…}}%s%s",
+			 request ? "" : ": ", request ? "" : bad.text);
+		err = -EINVAL;
+	} else {
+		err = command_run(self->context, name, json_is_object(args) ? args : none,
+				  &result, error, sizeof(error));
+	}
+	if (err) {
+		json_t *text = json_string(error);
+
+		reply = json_pack("{s:b, s:o}", "ok", 0, "error",
+				  text ? text : json_string("The command failed"));
+	} else {
+		reply = json_pack("{s:b, s:o}", "ok", 1, "result", result);
+	}
+	json_decref(none);
+	json_decref(request);
+	return reply;
+}
+
+/* Serves one whole line at a time; the next waits until the peer has taken the
+ * answer to this one. */
+static int client_serve(struct client *c)
+{
+	while (!c->out) {
+		char *end = memchr(c->in, '\n', c->in_len);
+		size_t used;
+		json_t *reply;
+
+		if (!end)
+			return c->in_len == sizeof(c->in) ? -EMSGSIZE : 0;
+		used = (size_t)(end - c->in) + 1;
+		reply = answer(c->control, c->in, used - 1);
+		memmove(c->in, c->in + used, c->in_len - used);
+		c->in_len -= used;
+		c->out = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
+		json_decref(reply);
+		if (!c->out)
+			return -ENOMEM;
+		c->out_len = strlen(c->out);
+		c->out[c->out_len++] = '\n'; /* over the final NUL */
+		if (client_write(c))
+			return -EPIPE;
+	}
+	return 0;
+}
+
+static void on_client(void *arg, unsigned events)
+{
+	struct client *c = arg;
+	ssize_t n;
+
+	if (events & LOOP_WRITE) {
+		if (client_write(c) || client_serve(c))
+			client_free(c);
+		return;
+	}
+	if (c->out)
+		return;
+	n = recv(c->fd, c->in + c->in_len, sizeof(c->in) - c->in_len, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		client_free(c);
+		return;
+	}
+	c->in_len += (size_t)n;
+	if (client_serve(c))
+		client_free(c);
+}
+
+static void on_listen(void *arg, unsigned events)
+{
+	struct control *self = arg;
+	int fd = accept4(self->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct client *c;
+
+	(void)events;
+	if (fd < 0)
+		return;
+	c = self->n_clients < CONTROL_MAX_CLIENTS ? calloc(1, sizeof(*c)) : NULL;
+	if (!c) {
+		log_warning("control connection refused open=%u", self->n_clients);
+		close(fd);
+		return;
+	}
+	c->control = self;
+	c->fd = fd;
+	list_add(&self->clients, &c->link);
+	self->n_clients++;
+	if (loop_fd_new(&c->watch, self->loop, fd, LOOP_READ, on_client, c))
+		client_free(c);
+}
+
+/* True when somebody answers at the address. */
+static bool is_alive(const struct sockaddr_un *addr)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool alive = fd >= 0 && !connect(fd, (const struct sockaddr *)addr, sizeof(*addr));
+
+	if (fd >= 0)
+		close(fd);
+	return alive;
+}
+
+static void make_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[108];
+
+	if (!slash || slash == path || (size_t)(slash - path) >= sizeof(dir))
+		return;
+	memcpy(dir, path, (size_t)(slash - path));
+	dir[slash - path] = '\0';
+	mkdir(dir, 0750);
+}
+
+int control_new(struct control **out, struct loop *loop, const char *path,
+		struct command_context *context)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct control *self;
+	mode_t mask;
+	int err = 0;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(addr.sun_path, path, strlen(path));
+	self = calloc(1, sizeof(*self));
+	if (!self)
+		return -ENOMEM;
+	self->loop = loop;
+	self->context = context;
+	list_init(&self->clients);
+	self->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (self->fd < 0) {
+		err = -errno;
+		goto out;
+	}
+	make_directory(path);
+	if (is_alive(&addr)) {
+		err = -EADDRINUSE;
+		goto out;
+	}
+	unlink(path);
+	mask = umask(0117);
+	if (bind(self->fd, (struct sockaddr *)&addr, sizeof(addr)))
+		err = -errno;
+	umask(mask);
+	if (err)
+		goto out;
+	memcpy(self->path, addr.sun_path, sizeof(self->path));
+	if (listen(self->fd, 16)) {
+		err = -errno;
+		goto out;
+	}
+	err = loop_fd_new(&self->watch, loop, self->fd, LOOP_READ, on_listen, self);
+	if (err)
+		goto out;
+	*out = self;
+	return 0;
+out:
+	control_free(self);
+	return err;
+}
+
+struct control *control_free(struct control *self)
+{
+	if (!self)
+		return NULL;
+	list_each_safe(l, &self->clients)
+		client_free(list_entry(l, struct client, link));
+	loop_fd_free(self->watch);
+	if (self->path[0])
+		unlink(self->path);
+	if (self->fd >= 0)
+		close(self->fd);
+	free(self);
+	return NULL;
+}

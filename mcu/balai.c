@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * balai: the operator's command line. Commands go to a running balaid; `sdp
+ * explain` needs none. */
+#include "config.h"
+
+#include "admin/cli.h"
+#include "base/ref.h"
+#include "sip/explain.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_SOCKET "/run/balai/control"
+
+static const char local_help[] =
+	"  balai sdp explain FILE [--profile P] [--config FILE] [--json]\n"
+	"      Print the answer to an SDP offer (or a SIP message; - is standard\n"
+	"      input) and why each codec was or was not chosen. Needs no balaid.\n"
+	"\n"
+	"Each command takes --json. --socket PATH or BALAI_SOCKET names the balaid to\n"
+	"talk to (default " DEFAULT_SOCKET ").\n";
+
+static char *read_file(const char *name, size_t *len)
+{
+	FILE *f = strcmp(name, "-") ? fopen(name, "rb") : stdin;
+	size_t cap = 256 * 1024, n;
+	char *data;
+
+	if (!f)
+		return NULL;
+	data = malloc(cap + 1);
+	n = data ? fread(data, 1, cap, f) : 0;
+	if (f != stdin)
+		fclose(f);
+	if (data)
+		data[n] = '\0';
+	*len = n;
+	return data;
+}
+
+static const struct conf_profile *find_profile(const struct config *config, const char *name)
+{
+	const struct conf_profile *p = name ? config_profile(config, name) :
+		config->n_profile ? &config->profile[0] : NULL;
+
+	if (!p) {
+		fprintf(stderr, "balai: no profile \"%s\"; there are:", name ? name : "");
+		for (size_t i = 0; i < config->n_profile; i++)
+			fprintf(stderr, " %s", config->profile[i].name);
+		fputc('\n', stderr);
+	}
+	return p;
+}
+
+static int explain(int argc, char **argv)
+{
+	const char *file = NULL, *profile = NULL, *config_file = NULL;
+	struct config *config = NULL;
+	struct desc_policy policy = { 0 };
+	bool json = false;
+	size_t len = 0;
+	char *text;
+	int status;
+
+	for (int i = 0; i < argc; i++) {
+		if (!strcmp(argv[i], "--json"))
+			json = true;
+		else if (!strcmp(argv[i], "--profile") && i + 1 < argc)
+			profile = argv[++i];
+		else if (!strcmp(argv[i], "--config") && i + 1 < argc)
+			config_file = argv[++i];
+		else if (!file && strncmp(argv[i], "--", 2))
+			file = argv[i];
+		else
+			file = NULL, i = argc;
+	}
+	if (!file) {
+		fprintf(stderr, "Usage:\n%s", local_help);
+		return 2;
+	}
+	text = read_file(file, &len);
+	if (!text) {
+		fprintf(stderr, "balai: %s: %s\n", file, strerror(errno));
+		return 1;
+	}
+	if (config_load(&config, config_file, stderr) ||
+	    !(policy.profile = find_profile(config, profile))) {
+		ref_drop(config);
+		free(text);
+		return 1;
+	}
+	policy.encryption = policy.profile->encryption;
+	policy.video = policy.profile->video;
+	status = sdp_explain(text, len, &policy, json, stdout);
+	ref_drop(config);
+	free(text);
+	return status == 200 ? 0 : 1;
+}
+
+static int help(int argc, char **argv)
+{
+	const struct command *c = NULL;
+	char name[64] = "";
+
+	for (int i = 0; i < argc; i++) {
+		size_t used = strlen(name);
+
+		snprintf(name + used, sizeof(name) - used, "%s%s", i ? " " : "", argv[i]);
+	}
+	if (argc) {
+		c = command_find(name);
+		if (!c) {
+			fprintf(stderr, "balai: no command \"%s\"; `balai help` lists them\n", name);
+			return 2;
+		}
+	}
+	cli_help(stdout, c);
+	if (!c)
+		fputs(local_help, stdout);
+	return 0;
+}
+
+static int ask(const char *socket_path, int argc, char **argv)
+{
+	const struct command *command = NULL;
+	json_t *args = NULL, *result = NULL;
+	char error[4096] = "out of memory";
+	bool json = false;
+	int err = cli_parse(&command, &args, &json, argc, argv, error, sizeof(error));
+
+	if (err) {
+		fprintf(stderr, "balai: %s\n", error);
+		return 2;
+	}
+	err = cli_ask(socket_path, command->name, args, &result, error, sizeof(error));
+	json_decref(args);
+	if (err) {
+		fprintf(stderr, "balai: %s\n", error);
+		return 1;
+	}
+	if (json) {
+		json_dumpf(result, stdout, JSON_INDENT(2));
+		fputc('\n', stdout);
+	} else {
+		cli_print(stdout, command, result);
+	}
+	json_decref(result);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *socket_path = getenv("BALAI_SOCKET");
+
+	setlocale(LC_CTYPE, "");
+	argc--;
+	argv++;
+	if (argc >= 2 && !strcmp(argv[0], "--socket")) {
+		socket_path = argv[1];
+		argc -= 2;
+		argv += 2;
+	}
+	if (!argc || !strcmp(argv[0], "--help"))
+		return help(0, argv);
+	if (!strcmp(argv[0], "help"))
+		return help(argc - 1, argv + 1);
+	if (!strcmp(argv[0], "--version")) {
+		puts("balai " PACKAGE_VERSION);
+		return 0;
+	}
+	if (argc >= 2 && !strcmp(argv[0], "sdp") && !strcmp(argv[1], "explain"))
+		return explain(argc - 2, argv + 2);
+	return ask(socket_path && *socket_path ? socket_path : DEFAULT_SOCKET, argc, argv);
+}

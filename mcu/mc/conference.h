@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Inside of mcu/mc: conferences, participants and the controller that holds
+ * them. Control thread. */
+#ifndef BALAI_MCU_MC_CONFERENCE_H
+#define BALAI_MCU_MC_CONFERENCE_H
+
+#include "mcu/mc/leg.h"
+#include "mcu/mp/layout.h"
+
+struct controller {
+	struct controller_parts parts;
+	struct config *config;
+	struct call_center *calls;
+	struct list conferences;
+	uint32_t last_participant;
+	bool draining;
+	void (*done)(void *arg);   /* of drain or end_all */
+	void *done_arg;
+	struct timer *settle;      /* looks whether the last leg is gone */
+	char cname[40];
+};
+
+struct conference {
+	struct list link;
+	struct controller *controller;
+	struct config *config;     /* held: number, name and profile are in it */
+	struct conf_conference settings; /* its strings are the config's */
+	char number[64];
+	enum layout_id layout;
+	struct list participants;  /* in order of joining */
+	unsigned n;
+	struct mixer *mixer;
+	struct outlet *outlet;     /* of the mixer's events */
+	struct list views;
+	struct timer *arrange;     /* set when the scene must be laid out again */
+	bool arranging;            /* it is set */
+	struct timer *sync;
+	uint32_t speaker[16];      /* who spoke, most recent first */
+	unsigned n_speakers;
+	int64_t started_us;
+};
+
+struct participant {
+	struct list link;
+	uint32_t id;
+	struct conference *conference;
+	struct call *call;         /* held */
+	char name[128];
+	struct media_desc *ours, *theirs;
+	struct desc_agreed agreed[DESC_MAX_LINES];
+	struct leg *leg[DESC_MAX_LINES];
+	bool in;                   /* an agreement is in force */
+	bool was_sendrecv[DESC_MAX_LINES];
+	bool secured;              /* every active line is encrypted */
+	bool muted, deaf, hidden;  /* by an operator: sound, hearing, picture */
+	int layout;                /* own enum layout_id, -1: the conference's */
+	struct seating seating;
+	struct view *view;         /* borrowed: the one it looks at, NULL none */
+	char keys[17];             /* the last keys pressed */
+	int64_t joined_us;
+	unsigned key_requests;
+};
+
+/* A view and who looks at it. */
+struct showing {
+	struct list link;
+	struct view *view;
+	bool taken;                /* in the arrangement now being made */
+	struct view_scene scene;
+	int width, height;
+	unsigned fps;
+};
+
+/* ---- conference.c ---- */
+int conference_new(struct conference **out, struct controller *controller,
+		   const struct conf_conference *settings, const char *number);
+void conference_drop(struct conference *self);
+struct conference *conference_find(struct controller *controller, const char *number);
+/* The pictures must be laid out anew soon. */
+void conference_touch(struct conference *self);
+struct participant *conference_participant(struct conference *self, uint32_t id);
+
+/* ---- scene.c ---- */
+/* Seats everybody, shares views between those who see the same. */
+void conference_arrange(struct conference *self);
+void conference_drop_views(struct conference *self);
+
+/* ---- participant.c ---- */
+int participant_new(struct participant **out, struct conference *conference,
+		    struct call *call); /* NULL: set later */
+/* The call is over: everything of the participant goes. */
+void participant_drop(struct participant *self);
+/* Their offer, or NULL for none: answers, or makes our offer. Refuses the call
+ * itself when nothing fits. */
+void participant_offered(struct participant *self, const struct media_desc *offer);
+void participant_answered(struct participant *self, const struct media_desc *answer);
+/* Our description for an outgoing call; owned by the participant. */
+int participant_offer(struct participant *self, const char *local_address, bool ipv6);
+/* An outgoing call was started for a participant made without one. */
+void participant_set_call(struct participant *self, struct call *call);
+/* A key was pressed, in the media or by signalling. */
+void participant_key(struct participant *self, char key);
+struct leg *participant_leg(const struct participant *self, enum media_kind kind);
+void participant_set_muted(struct participant *self, bool muted);
+struct participant *participant_find(struct controller *controller, uint32_t id);
+
+/* ---- controller.c ---- */
+/* The conference of a number: in progress, configured, or made as the dial
+ * plan's rules would for somebody who dials it. -ENOENT: none of these;
+ * -ENAMETOOLONG. */
+int controller_conference(struct controller *self, const char *number,
+			  struct conference **out);
+/* Calls `uri` and lets the answer join `number`. */
+int controller_dial(struct controller *self, const char *number, const char *uri,
+		    uint32_t *participant, char *error, size_t cap);
+
+#endif

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The controller: calls come in by the dial plan and become participants. */
+#include "mcu/mc/conference.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/ref.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { RETRY_AFTER_FULL_S = 60, RETRY_AFTER_DRAIN_S = 300 };
+
+/* How often the end of a drain is looked for while media is being let go. */
+#define SETTLE_PERIOD_US 20000
+
+/* ---- who may come in --------------------------------------------------------------- */
+
+static bool is_full(const struct controller *self)
+{
+	unsigned most = self->config->network.max_calls;
+
+	/* The new call is counted already. */
+	return most && call_center_count(self->calls) > most;
+}
+
+static void refuse(struct call *call, int status, const char *reason, unsigned retry_after)
+{
+	log_info("call refused call=%s from=\"%s\" to=\"%s\" status=%d reason=\"%s\"", call->id,
+		 call->remote_uri, call->local, status, reason);
+	call_refuse(call, status, reason, NULL, retry_after);
+}
+
+static void look_up(struct controller *self, const struct call *call, struct dial_result *r)
+{
+	const struct dial_query q = {
+		.dialled = call->local,
+		.caller = call->remote_uri,
+		.transport = call->transport,
+		.time_s = clock_wall_us() / 1000000,
+	};
+
+	dialplan_lookup(self->config, &q, r, NULL);
+}
+
+static int enter(struct controller *self, const struct dial_result *r, struct conference **out)
+{
+	const struct conf_conference *settings;
+
+	*out = conference_find(self, r->target);
+	if (*out)
+		return 0;
+	settings = config_conference(self->config, r->target);
+	if (!settings && r->rule->create)
+		settings = &r->rule->create_as;
+	if (!settings)
+		return -ENOENT;
+	return conference_new(out, self, settings, r->target);
+}
+
+int controller_conference(struct controller *self, const char *number, struct conference **out)
+{
+	const struct dial_query q = {
+		.dialled = number, .caller = "", .transport = CONF_TLS,
+		.time_s = clock_wall_us() / 1000000,
+	};
+	const struct conf_conference *settings = config_conference(self->config, number);
+	struct dial_result r;
+
+	*out = conference_find(self, number);
+	if (*out)
+		return 0;
+	if (settings)
+		return conference_new(out, self, settings, number);
+	dialplan_lookup(self->config, &q, &r, NULL);
+	if (!r.rule || r.action != RULE_CONFERENCE)
+		return -ENOENT;
+	return enter(self, &r, out);
+}
+
+static void join(struct controller *self, struct call *call, const struct dial_result *r,
+		 const struct media_desc *offer)
+{
+	struct conference *conference = NULL;
+	struct participant *p = NULL;
+	int err = enter(self, r, &conference);
+
+	if (!err && conference->settings.max_participants &&
+	    conference->n >= conference->settings.max_participants) {
+		refuse(call, 486, "Conference full", 0);
+		return;
+	}
+	if (!err)
+		err = participant_new(&p, conference, call);
+	if (err) {
+		log_error("call failed call=%s conference=%s error=%s", call->id, r->target,
+			  strerror(-err));
+		if (conference && list_empty(&conference->participants))
+			conference_drop(conference);
+		call_refuse(call, 500, "Internal error", NULL, 0);
+		return;
+	}
+	participant_offered(p, offer);
+}
+
+static void on_offered(void *arg, struct call *call, const struct media_desc *offer)
+{
+	struct controller *self = arg;
+	struct dial_result r;
+
+	if (self->draining) {
+		refuse(call, 503, "Shutting down", RETRY_AFTER_DRAIN_S);
+		return;
+	}
+	if (is_full(self)) {
+		refuse(call, 503, "All lines are in use", RETRY_AFTER_FULL_S);
+		return;
+	}
+	look_up(self, call, &r);
+	if (!r.rule) {
+		refuse(call, 404, "Not Found", 0);
+		return;
+	}
+	switch (r.action) {
+	case RULE_CONFERENCE:
+		join(self, call, &r, offer);
+		break;
+	case RULE_ADDRESS:
+		log_info("call redirected call=%s to=\"%s\"", call->id, r.target);
+		if (call_redirect(call, r.target))
+			refuse(call, 502, "Cannot redirect", 0);
+		break;
+	case RULE_REFUSE:
+		refuse(call, (int)r.code, r.reason ? r.reason : "Refused", 0);
+		break;
+	}
+}
+
+/* ---- the rest of a call's life ------------------------------------------------------- */
+
+static void on_answered(void *arg, struct call *call, const struct media_desc *answer)
+{
+	(void)arg;
+	if (call->participant)
+		participant_answered(call->participant, answer);
+}
+
+static void on_connected(void *arg, struct call *call)
+{
+	(void)arg;
+	log_info("call connected call=%s remote=\"%s\" agent=\"%s\"", call->id, call->remote_uri,
+		 call->user_agent);
+}
+
+static void on_updated(void *arg, struct call *call, const struct media_desc *offer)
+{
+	(void)arg;
+	if (call->participant)
+		participant_offered(call->participant, offer);
+	else
+		call_refuse(call, 481, "No such call", NULL, 0);
+}
+
+static void on_dtmf(void *arg, struct call *call, char key)
+{
+	(void)arg;
+	if (call->participant)
+		participant_key(call->participant, key);
+}
+
+static void on_key_wanted(void *arg, struct call *call)
+{
+	struct participant *p = call->participant;
+	struct leg *video = p ? participant_leg(p, MEDIA_VIDEO) : NULL;
+
+	(void)arg;
+	if (video)
+		leg_request_key(video);
+}
+
+static void on_ended(void *arg, struct call *call, int status, const char *reason)
+{
+	(void)arg;
+	log_info("call ended call=%s remote=\"%s\" status=%d reason=\"%s\"", call->id,
+		 call->remote_uri, status, reason);
+	if (call->participant)
+		participant_drop(call->participant);
+}
+
+static const struct call_handler handler = {
+	.offered = on_offered,
+	.answered = on_answered,
+	.connected = on_connected,
+	.updated = on_updated,
+	.dtmf = on_dtmf,
+	.key_wanted = on_key_wanted,
+	.ended = on_ended,
+};
+
+/* ---- calling out ------------------------------------------------------------------------ */
+
+static int dial(struct controller *self, struct conference *conference, const char *uri,
+		uint32_t *id)
+{
+	struct participant *p = NULL;
+	struct call *call = NULL;
+	char local[64];
+	int err = call_center_local_address(self->calls, uri, local, sizeof(local));
+
+	if (!err)
+		err = participant_new(&p, conference, NULL);
+	if (!err)
+		err = participant_offer(p, self->config->network.advertised ?
+					self->config->network.advertised : local,
+					strchr(local, ':') != NULL);
+	if (!err)
+		err = call_center_dial(self->calls, &call, uri, conference->number,
+				       conference->settings.name, p->ours);
+	if (err) {
+		if (p)
+			participant_drop(p);
+		return err;
+	}
+	participant_set_call(p, call);
+	*id = p->id;
+	return 0;
+}
+
+int controller_dial(struct controller *self, const char *number, const char *uri,
+		    uint32_t *participant, char *error, size_t cap)
+{
+	struct conference *conference = NULL;
+	bool fresh = !conference_find(self, number);
+	int err;
+
+	if (self->draining) {
+		snprintf(error, cap, "The bridge is draining; no new calls");
+		return -ESHUTDOWN;
+	}
+	err = controller_conference(self, number, &conference);
+	if (err == -ENOENT) {
+		snprintf(error, cap, "No conference \"%s\"; see `balai dialplan test %s`", number,
+			 number);
+		return err;
+	}
+	if (!err) {
+		err = dial(self, conference, uri, participant);
+		if (err && fresh && conference_find(self, number) &&
+		    list_empty(&conference->participants))
+			conference_drop(conference);
+	}
+	if (err)
+		snprintf(error, cap, "Cannot call %s: %s", uri, strerror(-err));
+	return err;
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+int controller_new(struct controller **out, const struct controller_parts *parts,
+		   struct config *config)
+{
+	struct controller *self = calloc(1, sizeof(*self));
+	uint8_t r[12];
+	int err;
+
+	if (!self)
+		return -ENOMEM;
+	self->parts = *parts;
+	self->config = ref_hold(config);
+	list_init(&self->conferences);
+	/* A random CNAME tells nothing about this host (RFC 7022). */
+	if (getrandom(r, sizeof(r), 0) != sizeof(r))
+		memset(r, 0, sizeof(r));
+	for (unsigned i = 0; i < sizeof(r); i++)
+		snprintf(self->cname + 2 * i, 3, "%02x", r[i]);
+	err = call_center_new(&self->calls, &handler, self);
+	if (err) {
+		controller_free(self);
+		return err;
+	}
+	*out = self;
+	return 0;
+}
+
+struct controller *controller_free(struct controller *self)
+{
+	if (!self)
+		return NULL;
+	assert(list_empty(&self->conferences));
+	timer_free(self->settle);
+	call_center_free(self->calls);
+	ref_drop(self->config);
+	free(self);
+	return NULL;
+}
+
+struct call_center *controller_calls(struct controller *self)
+{
+	return self->calls;
+}
+
+struct config *controller_config(struct controller *self)
+{
+	return self->config;
+}
+
+void controller_set_config(struct controller *self, struct config *config)
+{
+	struct config *old = self->config;
+
+	self->config = ref_hold(config);
+	ref_drop(old);
+}
+
+/* ---- drain ----------------------------------------------------------------------------------- */
+
+/* Calls end before the wire, mixer and views have let go of their media. */
+static void settle(void *arg)
+{
+	struct controller *self = arg;
+
+	if (call_center_count(self->calls) || !list_empty(&self->conferences) || outlet_live()) {
+		timer_set(self->settle, SETTLE_PERIOD_US);
+		return;
+	}
+	self->done(self->done_arg);
+}
+
+void controller_drain(struct controller *self, void (*done)(void *arg), void *arg)
+{
+	self->draining = true;
+	self->done = done;
+	self->done_arg = arg;
+	log_info("draining calls=%u", call_center_count(self->calls));
+	if (!self->settle && timer_new(&self->settle, self->parts.loop, settle, self)) {
+		log_error("out of memory");
+		return;
+	}
+	timer_set(self->settle, 0);
+}
+
+bool controller_draining(const struct controller *self)
+{
+	return self->draining;
+}
+
+void controller_end_all(struct controller *self, void (*done)(void *arg), void *arg)
+{
+	controller_drain(self, done, arg);
+	list_each_safe(l, call_center_calls(self->calls))
+		call_end(list_entry(l, struct call, link), "Shutting down");
+}
