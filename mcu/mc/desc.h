@@ -84,12 +84,22 @@ struct desc_policy {
 	enum conf_encryption encryption; /* the stricter of profile and conference */
 	bool video;                  /* false: audio only (desk-phone conference) */
 	bool was_secured;            /* an earlier agreement was encrypted: never weaker now */
+	int family;                  /* AF_INET or AF_INET6 when media has only that; 0: both */
+	enum desc_setup dtls_role;   /* ACTIVE or PASSIVE: in force, kept by a re-INVITE (RFC 8842
+				      * section 5.3); NONE: no DTLS association yet */
 };
 
 struct desc_verdict {
 	int status;                  /* 200, 488 … */
 	char warning[160];           /* text of a Warning header, "" none */
 };
+
+/* True when this build can code and decode it; an answer never has another. */
+bool desc_codec_supported(enum codec_id id);
+
+/* `text` is "AB:CD:…" as in RFC 8122 section 5. -EBADMSG: not pairs of hex
+ * digits, or a length that is not the hash's; -ENOTSUP: MD2, MD5 or unknown. */
+int desc_fingerprint_parse(struct desc_fingerprint *out, const char *hash, const char *text);
 
 struct media_desc *media_desc_new(void); /* zeroed, NULL when out of memory */
 struct media_desc *media_desc_free(struct media_desc *self);
