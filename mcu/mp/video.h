@@ -21,7 +21,11 @@ struct video_engine *video_engine_free(struct video_engine *self);
 struct video_engine_stats {
 	uint32_t sources, views, encoders, sinks;
 	uint64_t decoded, decodes_skipped, composed, tiles_painted, tiles_unchanged;
+	uint64_t canvas_copies;        /* an encoder still had the canvas before */
 	uint64_t encoded, keys, keys_coalesced;
+	uint64_t frames_skipped;       /* by encoders that did not keep up */
+	uint64_t ticks_skipped;        /* by views that did not keep up */
+	uint32_t overload;             /* 0: no; 1..4: frame rates are lowered */
 	int64_t decode_us, scale_us, compose_us, encode_us;
 	uint64_t late[8]; /* of view ticks, as in pool_stats */
 	struct picture_stats pictures;

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The engine: counters and governor.
+ *
+ * Under overload frames go before anything else does (audio has its own
+ * threads). Views that fewer participants see are slowed first: one more view
+ * costs as much as the one that everybody sees. The level rises when more than
+ * a fifth of the work of two seconds in a row began too late, and falls after
+ * some good seconds, more of them each time it had to rise again. */
+#include "mcu/mp/engine.h"
+
+#include "base/log.h"
+#include "base/ref.h"
+
+#include <errno.h>
+
+enum { GOVERNOR_TOP = 4, GOVERNOR_PATIENCE = 5, GOVERNOR_PATIENCE_MAX = 60 };
+#define GOVERNOR_WINDOW_US 1000000
+
+int video_engine_new(struct video_engine **out, struct wire *wire, struct pool *pool)
+{
+	struct video_engine *self = ref_new(sizeof(*self), NULL);
+
+	if (!self)
+		return -ENOMEM;
+	self->wire = wire;
+	self->pool = pool;
+	atomic_init(&self->governor.patience, GOVERNOR_PATIENCE);
+	*out = self;
+	return 0;
+}
+
+struct video_engine *video_engine_free(struct video_engine *self)
+{
+	/* Actors that are still ending hold it. */
+	return ref_drop(self);
+}
+
+#define GET(counter) atomic_load_explicit(&self->count.counter, memory_order_relaxed)
+
+void video_engine_stats(const struct video_engine *engine, struct video_engine_stats *out)
+{
+	struct video_engine *self = (struct video_engine *)(uintptr_t)engine;
+
+	*out = (struct video_engine_stats){
+		.sources = GET(sources),
+		.views = GET(views),
+		.encoders = GET(encoders),
+		.sinks = GET(sinks),
+		.decoded = GET(decoded),
+		.decodes_skipped = GET(decodes_skipped),
+		.composed = GET(composed),
+		.tiles_painted = GET(tiles_painted),
+		.tiles_unchanged = GET(tiles_unchanged),
+		.canvas_copies = GET(canvas_copies),
+		.encoded = GET(encoded),
+		.keys = GET(keys),
+		.keys_coalesced = GET(keys_coalesced),
+		.frames_skipped = GET(frames_skipped),
+		.ticks_skipped = GET(ticks_skipped),
+		.overload = atomic_load(&self->governor.level),
+		.decode_us = GET(decode_us),
+		.scale_us = GET(scale_us),
+		.compose_us = GET(compose_us),
+		.encode_us = GET(encode_us),
+	};
+	for (unsigned i = 0; i < 8; i++)
+		out->late[i] = GET(late[i]);
+	picture_stats(&out->pictures);
+}
+
+void engine_tick(struct video_engine *self, int64_t late_us)
+{
+	static const int64_t edge[] = { 1000, 2000, 5000, 10000, 20000, 50000, 100000 };
+	unsigned i = 0;
+
+	while (i < 7 && late_us >= edge[i])
+		i++;
+	engine_count(self, late[i], 1);
+}
+
+static void governor_close(struct governor *g, uint32_t work, uint32_t late)
+{
+	uint32_t level = atomic_load(&g->level), patience = atomic_load(&g->patience);
+
+	if (late * 5 > work) {
+		atomic_store(&g->good, 0);
+		if (atomic_fetch_add(&g->bad, 1) + 1 < 2 || level == GOVERNOR_TOP)
+			return;
+		atomic_store(&g->bad, 0);
+		atomic_store(&g->level, level + 1);
+		patience *= 2;
+		atomic_store(&g->patience, patience > GOVERNOR_PATIENCE_MAX ?
+						   GOVERNOR_PATIENCE_MAX : patience);
+		log_warning("video=overload level=%u late=%u of=%u", level + 1, late, work);
+		return;
+	}
+	atomic_store(&g->bad, 0);
+	if (late * 20 > work) {
+		atomic_store(&g->good, 0);
+		return;
+	}
+	if (atomic_fetch_add(&g->good, 1) + 1 < patience)
+		return;
+	atomic_store(&g->good, 0);
+	if (level) {
+		atomic_store(&g->level, level - 1);
+		log_info("video=overload level=%u", level - 1);
+	} else if (patience > GOVERNOR_PATIENCE) {
+		atomic_store(&g->patience, patience / 2);
+	}
+}
+
+void engine_work(struct video_engine *self, bool late, int64_t now)
+{
+	struct governor *g = &self->governor;
+	int64_t began = atomic_load(&g->window);
+
+	atomic_fetch_add(&g->work, 1);
+	if (late)
+		atomic_fetch_add(&g->late, 1);
+	if (now - began < GOVERNOR_WINDOW_US ||
+	    !atomic_compare_exchange_strong(&g->window, &began, now))
+		return;
+	atomic_store(&g->peak, atomic_exchange(&g->busiest, 0));
+	governor_close(g, atomic_exchange(&g->work, 0), atomic_exchange(&g->late, 0));
+}
+
+unsigned engine_divisor(struct video_engine *self, unsigned sinks)
+{
+	struct governor *g = &self->governor;
+	uint32_t level = atomic_load(&g->level), busiest = atomic_load(&g->busiest);
+
+	while (sinks > busiest &&
+	       !atomic_compare_exchange_weak(&g->busiest, &busiest, sinks))
+		;
+	if (sinks < atomic_load(&g->peak))
+		level++;
+	return level < 2 ? 1 : level < 4 ? 2 : 4;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * What sources, views and encoders share: the counters, and the governor that
+ * lowers frame rates when the machine does not keep up. Inside of the video
+ * engine; not for other rooms. */
+#ifndef BALAI_MCU_MP_ENGINE_H
+#define BALAI_MCU_MP_ENGINE_H
+
+#include "mcu/mp/video.h"
+
+#include <stdatomic.h>
+
+struct engine_counters {
+	_Atomic uint32_t sources, views, encoders, sinks;
+	_Atomic uint64_t decoded, decodes_skipped, composed, tiles_painted,
+		tiles_unchanged, canvas_copies, encoded, keys, keys_coalesced,
+		frames_skipped, ticks_skipped;
+	_Atomic int64_t decode_us, scale_us, compose_us, encode_us;
+	_Atomic uint64_t late[8];
+};
+
+/* Over windows of a second: how much of the work began too late. */
+struct governor {
+	_Atomic int64_t window;      /* when the window began */
+	_Atomic uint32_t work, late; /* in it */
+	_Atomic uint32_t busiest;    /* most sinks that one view has, in it */
+	_Atomic uint32_t level;      /* 0: everything at full rate, to 4 */
+	_Atomic uint32_t peak;       /* `busiest` of the window before */
+	/* touched by whoever closes a window; windows are a second apart */
+	_Atomic uint32_t bad, good, patience;
+};
+
+/* Counted. */
+struct video_engine {
+	struct wire *wire;
+	struct pool *pool;
+	struct engine_counters count;
+	struct governor governor;
+	_Atomic uint32_t view_index; /* spreads the views over the frame period */
+};
+
+#define engine_count(engine, counter, n) \
+	atomic_fetch_add_explicit(&(engine)->count.counter, (n), memory_order_relaxed)
+#define engine_uncount(engine, counter, n) \
+	atomic_fetch_sub_explicit(&(engine)->count.counter, (n), memory_order_relaxed)
+
+/* A view's tick began `late_us` after its time. */
+void engine_tick(struct video_engine *self, int64_t late_us);
+
+/* A piece of work that began in time or too late; any thread. */
+void engine_work(struct video_engine *self, bool late, int64_t now);
+
+/* By what the frame rate of a view with so many sinks is to be divided now:
+ * 1, 2 or 4. */
+unsigned engine_divisor(struct video_engine *self, unsigned sinks);
+
+#endif
