@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The demonstration: balaid and five independent endpoints in one conference.
+
+Run by scripts/demo inside a network namespace of its own. For each endpoint it
+leaves three pictures a second apart, what it heard, and DIR/result.json, which
+is computed from those files and a capture of the wire alone.
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import time
+from datetime import datetime, timezone
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from peers import hear, media, see, wirecap  # noqa: E402
+from peers.baresip import Baresip  # noqa: E402
+from peers.bridge import Bridge  # noqa: E402
+from peers.linphone import Linphone  # noqa: E402
+from peers.sipp import DeskPhone  # noqa: E402
+
+NUMBER = "2001"
+OWN_TONE_LIMIT_DB = -40
+
+
+class Endpoint:
+    """One client of the demonstration and what is expected of it."""
+
+    def __init__(self, k, name, program, peer, ports, video=True):
+        self.k, self.name, self.program, self.peer = k, name, program, peer
+        self.ports, self.video = set(ports), video
+        self.joined = False
+        self.answered_at = None
+        self.pictures = []
+        self.wav = None
+        self.problems = []
+
+
+def png_size(path):
+    with open(path, "rb") as f:
+        head = f.read(24)
+    return struct.unpack(">II", head[16:24])
+
+
+def make_certificate(path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", "/CN=demo", "-keyout", path + ".key", "-out", path + ".crt"],
+                   check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(path, "w") as out:
+        for part in (".key", ".crt"):
+            with open(path + part) as f:
+                out.write(f.read())
+    return path
+
+
+def start_endpoints(work, bridge):
+    """Five endpoints, started and not yet dialling: H.264 + Opus over DTLS-SRTP,
+    VP8 + G.722 over SDES, H.264 mode 0 + PCMA over TLS, linphone, a desk phone."""
+    clips = work + "/media"
+    cert = make_certificate(work + "/tls.pem")
+    plain, tls = bridge.uri(NUMBER), bridge.uri(NUMBER, "tls")
+
+    def baresip(k, name, **more):
+        return Baresip(f"{work}/{name}", name, 5200 + 10 * k, 10000 + 100 * k, 4400 + k,
+                       media.clip(k, f"{clips}/c{k}.mp4"),
+                       media.sound(k, f"{clips}/t{k}.wav"), certificate=cert, **more)
+
+    endpoints = []
+    dtls = baresip(0, "dtls", account="audio_codecs=opus/48000/2;video_codecs=H264;"
+                   "mediaenc=dtls_srtp")
+    endpoints.append((Endpoint(0, "dtls", "baresip", dtls, dtls.rtp_ports), plain))
+    sdes = baresip(1, "sdes", account="audio_codecs=G722/16000/1;video_codecs=VP8;"
+                   "mediaenc=srtp-mand", video=("vp8",))
+    endpoints.append((Endpoint(1, "sdes", "baresip", sdes, sdes.rtp_ports), plain))
+    secure = baresip(2, "tls", account="audio_codecs=PCMA/8000/1;video_codecs=H264;"
+                     "mediaenc=srtp-mand", transport="tls")
+    endpoints.append((Endpoint(2, "tls", "baresip", secure, secure.rtp_ports), tls))
+    stills = [media.still(3, second / 2, f"{clips}/s3-{second}.jpg") for second in range(0, 24)]
+    phone = Linphone(work + "/linphone", "linphone", 5300, 11000, stills,
+                     media.sound(3, clips + "/t3_16k.wav", 16000), encryption="srtp")
+    endpoints.append((Endpoint(3, "linphone", "linphone", phone, phone.rtp_ports), plain))
+    return endpoints
+
+
+def start_desk_phone(work, bridge):
+    sound = media.sound(4, work + "/media/t4.al", 8000, codec="pcm_alaw")
+    target = bridge.uri(NUMBER).split("@")[1]
+    desk = DeskPhone(work + "/desk", target, NUMBER, 5500, 12000, sound)
+    return Endpoint(4, "desk", "SIPp", desk, {12000}, video=False)
+
+
+def wait_for_participants(bridge, count, seconds=15):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        rows = bridge.balai("participants")
+        if len(rows) >= count:
+            return rows
+        time.sleep(.2)
+    return bridge.balai("participants")
+
+
+def take_pictures(endpoints, out):
+    """Three pictures a second apart, of all at about the same time."""
+    for n in (1, 2, 3):
+        begun = time.monotonic()
+        for e in endpoints:
+            path = f"{out}/{e.name}-{n}.png"
+            if e.video and e.joined and e.peer.snapshot(path):
+                e.pictures.append(path)
+        time.sleep(max(0, 1 - (time.monotonic() - begun)))
+
+
+def collect_sound(endpoints, out, capture):
+    for e in endpoints:
+        path = f"{out}/{e.name}.wav"
+        if isinstance(e.peer, DeskPhone):
+            e.wav = path if e.peer.wav(capture, path) else None
+            continue
+        files = e.peer.recording()
+        if files:
+            subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", files[-1], "-ac", "1", path],
+                           check=True, stdin=subprocess.DEVNULL)
+            e.wav = path
+
+
+def connected_at(bridge_log, call):
+    """When the ACK of a call reached the bridge, by its log: seconds since 1970."""
+    m = re.search(r"^(\S+)Z info call connected call=" + re.escape(call), bridge_log, re.M)
+    if not m:
+        return None
+    return datetime.fromisoformat(m.group(1)).replace(tzinfo=timezone.utc).timestamp()
+
+
+def first_picture_ms(flow, ack):
+    """From the ACK to the last packet of the first frame, which is a key frame."""
+    ends = [r.time for r in flow if r.marker]
+    return round(max(0.0, (ends[0] - ack) * 1000)) if ends and ack else None
+
+
+def saw(e):
+    """Clients whose tile is in every picture, with a counter that moves on."""
+    if len(e.pictures) < 3:
+        return []
+    seen = [{t.client: t.counter for t in see.tiles(p)} for p in e.pictures]
+    return [k for k in seen[0] if all(k in s for s in seen) and
+            all((b[k] - a[k]) % 256 in range(1, 64) for a, b in zip(seen, seen[1:]))]
+
+
+def judge(e, everyone, row, capture, bridge_log):
+    """The endpoint's entry of result.json."""
+    names = {x.k: x.name for x in everyone}
+    entry = {"name": e.name, "program": e.program, "encryption": None, "audio_codec": None,
+             "video_codec": None, "width": None, "height": None, "fps": None, "saw": [],
+             "heard": [], "own_tone_db": None, "first_picture_ms": None}
+    if row is None:
+        e.problems.append("did not get in")
+        return entry
+    entry.update(encryption=row["encryption"], audio_codec=row["audio"],
+                 video_codec=row["video"] if e.video else None)
+    others = sorted(x.k for x in everyone if x is not e)
+    if e.wav:
+        levels = hear.levels(e.wav, 2.0, 6.0)
+        entry["heard"] = [names[k] for k in others if levels[k] > -32]
+        entry["own_tone_db"] = round(levels[e.k] - min(levels[k] for k in others), 1)
+        if entry["own_tone_db"] > OWN_TONE_LIMIT_DB:
+            e.problems.append("hears itself")
+    if sorted(entry["heard"]) != sorted(names[k] for k in others):
+        e.problems.append("does not hear everybody")
+    if not e.video:
+        return entry
+    flow = wirecap.video_flow(capture, e.ports)
+    entry["fps"] = round(wirecap.frame_rate(flow), 1)
+    entry["first_picture_ms"] = first_picture_ms(flow, connected_at(bridge_log, row["call"]))
+    if e.pictures:
+        entry["width"], entry["height"] = png_size(e.pictures[-1])
+    visible = [x.k for x in everyone if x.video and x is not e]
+    entry["saw"] = [names[k] for k in sorted(saw(e)) if k in names]
+    if sorted(entry["saw"]) != sorted(names[k] for k in visible):
+        e.problems.append("does not see just the others, moving")
+    return entry
+
+
+def run(build, out):
+    work = out + "/work"
+    shutil.rmtree(work, ignore_errors=True)
+    os.makedirs(work + "/media")
+    capture_path = work + "/wire.pcap"
+    endpoints, bridge, capture, rows = [], None, None, []
+    try:
+        bridge = Bridge(build, work + "/bridge")
+        starts = start_endpoints(work, bridge)
+        endpoints = [e for e, _ in starts]
+        capture = wirecap.Capture(capture_path)
+        endpoints.append(start_desk_phone(work, bridge))
+        for e, uri in starts:
+            e.joined = e.peer.dial(uri)
+        rows = wait_for_participants(bridge, len(endpoints))
+        endpoints[-1].joined = any(r["name"] == "Desk phone" for r in rows)
+        time.sleep(4)
+        take_pictures(endpoints, out)
+        time.sleep(3)
+        rows = bridge.balai("participants", "--streams")
+        with open(work + "/participants.json", "w") as f:
+            json.dump(rows, f, indent=2)
+        with open(work + "/stats.json", "w") as f:
+            json.dump(bridge.balai("stats"), f, indent=2)
+    finally:
+        for e in endpoints:
+            if hasattr(e.peer, "hangup"):
+                e.peer.hangup()
+        time.sleep(.5)
+        if capture:
+            capture.stop()
+        status = bridge.stop() if bridge else None
+        for e in endpoints:
+            e.peer.quit()
+    collect_sound(endpoints, out, capture_path)
+    return finish(endpoints, rows, capture_path, out, status, bridge.log())
+
+
+def finish(endpoints, rows, capture, out, status, bridge_log):
+    by_name = {"dtls": "dtls", "sdes": "sdes", "tls": "tls", "linphone": "linphone",
+               "desk": "Desk phone"}
+    entries, problems = [], []
+    for e in endpoints:
+        row = next((r for r in rows if r["name"].lower() == by_name[e.name].lower() or
+                    r["uri"].startswith(e.name + "@")), None)
+        entries.append(judge(e, endpoints, row, capture, bridge_log))
+        problems += [f"{e.name}: {p}" for p in e.problems]
+    if status != 0:
+        problems.append(f"balaid ended with {status}")
+    result = {"passed": not problems and len(entries) >= 5, "endpoints": entries}
+    with open(out + "/result.json", "w") as f:
+        json.dump(result, f, indent=2)
+    for entry in entries:
+        print("{name:10} {program:9} {encryption!s:26} {audio_codec!s:6} {video_codec!s:6} "
+              "{width!s:>5}x{height!s:<5} {fps!s:>5} fps  saw {saw}  heard {heard}  own "
+              "{own_tone_db} dB  first picture {first_picture_ms} ms".format(**entry))
+    for p in problems:
+        print("problem:", p)
+    print("result:", out + "/result.json", "passed" if result["passed"] else "FAILED")
+    return 0 if result["passed"] else 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", required=True, help="folder with balaid and balai")
+    parser.add_argument("--out", required=True)
+    args = parser.parse_args()
+    os.makedirs(args.out, exist_ok=True)
+    sys.exit(run(os.path.abspath(args.build), os.path.abspath(args.out)))
+
+
+if __name__ == "__main__":
+    main()
