@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The tree's memory, which goes all at once, and finding things in it. */
+#include "conf/private.h"
+
+#include "base/ref.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct conf_chunk {
+	struct conf_chunk *next;
+	max_align_t data[];
+};
+
+static void tree_fini(void *arg)
+{
+	struct conf_tree *self = arg;
+
+	for (size_t i = 0; i < self->config.n_rule; i++) {
+		conf_pattern_free(self->config.rule[i].pattern);
+		conf_pattern_free(self->config.rule[i].caller_pattern);
+	}
+	while (self->chunks) {
+		struct conf_chunk *c = self->chunks;
+
+		self->chunks = c->next;
+		free(c);
+	}
+}
+
+struct conf_tree *conf_tree_new(void)
+{
+	return ref_new(sizeof(struct conf_tree), tree_fini);
+}
+
+void *conf_tree_alloc(struct conf_tree *self, size_t n, size_t size)
+{
+	struct conf_chunk *c;
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes) ||
+	    __builtin_add_overflow(bytes, sizeof(*c), &bytes))
+		return NULL;
+	c = calloc(1, bytes);
+	if (!c)
+		return NULL;
+	c->next = self->chunks;
+	self->chunks = c;
+	return c->data;
+}
+
+const struct conf_profile *config_profile(const struct config *self, const char *name)
+{
+	for (size_t i = 0; i < self->n_profile; i++)
+		if (!strcmp(self->profile[i].name, name))
+			return &self->profile[i];
+	return NULL;
+}
+
+const struct conf_conference *config_conference(const struct config *self, const char *number)
+{
+	for (size_t i = 0; i < self->n_conference; i++)
+		if (!self->conference[i].template_ && !strcmp(self->conference[i].number, number))
+			return &self->conference[i];
+	return NULL;
+}
