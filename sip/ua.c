@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The user agent as a whole: start, stop, its dialogs, and which of Sofia's
+ * events goes where. */
+#include "sip/ua_priv.h"
+
+#include "base/log.h"
+#include "base/ref.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <sofia-sip/sip_status.h>
+#include <sofia-sip/sip_tag.h>
+
+static unsigned next_t1;
+
+void sip_set_t1(unsigned ms)
+{
+	next_t1 = ms;
+}
+
+/* ---- dialogs ------------------------------------------------------------------------ */
+
+static void on_end_timer(void *arg);
+
+static void on_retry_timer(void *arg)
+{
+	struct dialog *d = arg;
+
+	if (d->call && d->call->state == CALL_DIALLING) {
+		nua_cancel(d->nh, TAG_END());
+		dialog_end_later(d, 408, "no answer");
+	} else {
+		ours_send(d);
+	}
+}
+
+static void on_refresh_timer(void *arg)
+{
+	struct dialog *d = arg;
+
+	/* Where an offer is on its way the session is refreshed by that. */
+	if (!d->call || d->call->offer_open || d->call->ours_open || !d->local_sdp)
+		return;
+	d->call->ours_open = true;
+	d->ours_refresh = true;
+	d->retries = 0;
+	d->sip->stats.session_refreshes++;
+	ours_send(d);
+}
+
+struct dialog *dialog_new(struct stack *stack, nua_handle_t *nh, bool outgoing,
+			  const char *call_id)
+{
+	struct sip *self = stack->sip;
+	struct dialog *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	d->sip = self;
+	d->stack = stack;
+	d->call_id = strdup(call_id);
+	if (!d->call_id || timer_new(&d->end_timer, self->loop, on_end_timer, d) ||
+	    timer_new(&d->retry_timer, self->loop, on_retry_timer, d) ||
+	    timer_new(&d->refresh_timer, self->loop, on_refresh_timer, d) ||
+	    getrandom(&d->session_id, sizeof(d->session_id), 0) < 0 ||
+	    call_new(&d->call, self->center, &dialog_ops, outgoing, NULL)) {
+		timer_free(d->end_timer);
+		timer_free(d->retry_timer);
+		timer_free(d->refresh_timer);
+		free(d->call_id);
+		free(d);
+		return NULL;
+	}
+	/* Some read it as a signed 64-bit number, some as 32 bits. */
+	d->session_id &= 0x7fffffff;
+	d->call->protocol_data = d;
+	d->nh = nh;
+	nua_handle_bind(nh, (nua_hmagic_t *)d);
+	trace_init(&d->trace, d->call_id);
+	list_add(&self->dialogs, &d->link);
+	self->n_dialogs++;
+	return d;
+}
+
+void dialog_free(struct dialog *d)
+{
+	struct sip *self = d->sip;
+
+	assert(!d->call);
+	nua_handle_bind(d->nh, NULL);
+	nua_handle_destroy(d->nh);
+	nua_destroy_event(d->update);
+	timer_free(d->end_timer);
+	timer_free(d->retry_timer);
+	timer_free(d->refresh_timer);
+	trace_fini(&d->trace);
+	list_del(&d->link);
+	self->n_dialogs--;
+	free(d->local_sdp);
+	free(d->remote_sdp);
+	free(d->early_answer);
+	free(d->call_id);
+	free(d);
+	if (self->state == SIP_ENDING && !self->n_dialogs)
+		timer_set(self->stop_timer, 0);
+}
+
+void dialog_end_now(struct dialog *d, int status, const char *reason)
+{
+	struct call *call = d->call;
+
+	if (!call)
+		return;
+	log_info("sip: call ended call=%s status=%d reason=\"%s\" dialog=%s", call->id, status,
+		 reason, d->call_id);
+	d->call = NULL;
+	d->offer_on = OFFER_NONE;
+	d->ours = OURS_NONE;
+	timer_cancel(d->retry_timer);
+	timer_cancel(d->refresh_timer);
+	call->protocol_data = NULL;
+	call_ended(call, status, reason);
+	ref_drop(call);
+	/* Sofia gives up a BYE after 64*T1; whatever went wrong, this is the end. */
+	timer_set(d->end_timer, 2 * 64LL * (d->sip->t1 ? d->sip->t1 : 500) * 1000 + 5000000);
+}
+
+void dialog_end_later(struct dialog *d, int status, const char *reason)
+{
+	if (d->closing)
+		return;
+	d->closing = true;
+	d->end_status = status;
+	snprintf(d->end_reason, sizeof(d->end_reason), "%s", reason ? reason : "");
+	timer_cancel(d->retry_timer);
+	timer_cancel(d->refresh_timer);
+	timer_set(d->end_timer, 0);
+}
+
+static void on_end_timer(void *arg)
+{
+	struct dialog *d = arg;
+	bool had_call = d->call != NULL;
+
+	dialog_end_now(d, d->end_status, d->end_reason);
+	if (!had_call)
+		log_warning("sip: dialog given up dialog=%s", d->call_id);
+	if (!had_call || d->dead)
+		dialog_free(d);
+}
+
+/* Sofia has said the last word of the session. */
+static void dialog_dead(struct dialog *d, int status, const char *reason)
+{
+	d->dead = true;
+	if (d->call && d->closing)
+		return; /* the timer reports and frees */
+	dialog_end_now(d, status, reason);
+	dialog_free(d);
+}
+
+/* ---- events --------------------------------------------------------------------------- */
+
+static void on_shutdown(struct stack *s, int status);
+
+/* For a handle of no dialog: Sofia waits for us to let it go. */
+static void let_go(nua_handle_t *nh)
+{
+	if (nh)
+		nua_handle_destroy(nh);
+}
+
+static void on_terminated(struct dialog *d, int status, const char *phrase)
+{
+	/* A BYE is no failure. */
+	if (status < 300)
+		dialog_dead(d, 0, "the other side ended the call");
+	else
+		dialog_dead(d, status, phrase);
+}
+
+static void on_dialog_event(struct dialog *d, nua_event_t event, int status,
+			    const char *phrase, const sip_t *sip)
+{
+	switch (event) {
+	case nua_i_invite:
+		in_invite(d->stack, d->nh, d, sip);
+		break;
+	case nua_i_update:
+		in_update(d, sip);
+		break;
+	case nua_i_ack:
+		in_ack(d, sip);
+		break;
+	case nua_i_cancel:
+		if (d->call && d->answered && d->call->offer_open && d->offer_on == OFFER_INVITE) {
+			d->offer_on = OFFER_NONE;
+			call_withdrawn(d->call);
+		}
+		break;
+	case nua_i_info:
+		in_info(d->stack, d->nh, d, sip);
+		break;
+	case nua_i_options:
+		in_options(d->stack, d->nh, d, sip);
+		break;
+	case nua_r_invite:
+		out_invite(d, status, phrase, sip);
+		break;
+	case nua_r_update:
+		out_update(d, status, sip);
+		break;
+	case nua_r_info:
+		out_info(d, status, sip);
+		break;
+	case nua_i_error:
+		/* No ACK in 64*T1: Sofia sends the BYE. */
+		if (status == 408)
+			dialog_end_now(d, 408, phrase);
+		break;
+	case nua_i_terminated:
+		on_terminated(d, status, phrase);
+		break;
+	default:
+		break;
+	}
+}
+
+void on_sofia(nua_event_t event, int status, const char *phrase, nua_t *nua,
+	      nua_magic_t *magic, nua_handle_t *nh, nua_hmagic_t *hmagic,
+	      const sip_t *sip, tagi_t tags[])
+{
+	struct stack *s = (struct stack *)magic;
+	struct dialog *d = (struct dialog *)hmagic;
+
+	(void)nua;
+	(void)tags;
+	if (event == nua_r_shutdown) {
+		on_shutdown(s, status);
+		return;
+	}
+	if (d) {
+		on_dialog_event(d, event, status, phrase ? phrase : "", sip);
+		return;
+	}
+	switch (event) {
+	case nua_i_invite:
+		in_invite(s, nh, NULL, sip);
+		break;
+	case nua_i_options:
+		in_options(s, nh, NULL, sip);
+		break;
+	case nua_i_info:
+		in_info(s, nh, NULL, sip);
+		break;
+	case nua_i_update:
+		s->sip->stats.stray++;
+		nua_respond(nh, SIP_481_NO_CALL, NUTAG_WITH_CURRENT(s->nua), TAG_END());
+		let_go(nh);
+		break;
+	case nua_i_state:
+	case nua_i_active:
+	case nua_i_terminated:
+	case nua_i_error:
+		break; /* of a handle already let go */
+	default:
+		if (nh && event < nua_r_set_params)
+			s->sip->stats.stray++;
+		let_go(nh);
+		break;
+	}
+}
+
+/* ---- start and stop -------------------------------------------------------------------- */
+
+static void on_stop_timer(void *arg);
+
+/* The least of the profiles: at the time of the INVITE it is not known which
+ * conference it will be. */
+unsigned session_expires_of(const struct sip *self)
+{
+	unsigned least = 0;
+
+	for (size_t i = 0; i < self->config->n_profile; i++) {
+		unsigned s = self->config->profile[i].session_expires_s;
+
+		if (s && (!least || s < least))
+			least = s;
+	}
+	return least && least < MIN_SE ? MIN_SE : least;
+}
+
+int sip_new(struct sip **out, struct loop *loop, struct call_center *center,
+	    struct config *config)
+{
+	struct sip *self = calloc(1, sizeof(*self));
+	int err;
+
+	if (!self)
+		return -ENOMEM;
+	self->loop = loop;
+	self->center = center;
+	self->config = ref_hold(config);
+	self->t1 = next_t1;
+	list_init(&self->dialogs);
+	trace_start();
+	err = timer_new(&self->stop_timer, loop, on_stop_timer, self);
+	if (!err)
+		err = stacks_open(self);
+	if (err) {
+		self->state = SIP_STOPPED;
+		sip_free(self);
+		return err;
+	}
+	out_dialler(self);
+	*out = self;
+	return 0;
+}
+
+void sip_set_config(struct sip *self, struct config *config)
+{
+	struct config *old = self->config;
+
+	self->config = ref_hold(config);
+	ref_drop(old);
+	stacks_open(self);
+	for (size_t i = 0; i < self->n_stacks; i++)
+		nua_set_params(self->stack[i]->nua,
+			       NUTAG_SESSION_TIMER(session_expires_of(self)), TAG_END());
+}
+
+void sip_set_draining(struct sip *self, bool (*draining)(void *arg), void *arg)
+{
+	self->draining = draining;
+	self->draining_arg = arg;
+}
+
+static void shut_stacks(struct sip *self)
+{
+	self->state = SIP_STOPPING;
+	timer_cancel(self->stop_timer);
+	list_each_safe(l, &self->dialogs) {
+		struct dialog *d = list_entry(l, struct dialog, link);
+
+		dialog_end_now(d, 0, "shutdown");
+		dialog_free(d);
+	}
+	for (size_t i = 0; i < self->n_stacks; i++)
+		nua_shutdown(self->stack[i]->nua);
+	if (!self->n_stacks)
+		timer_set(self->stop_timer, 0);
+}
+
+/* While ending: looks again until every dialog has gone, two seconds at most. */
+static void on_stop_timer(void *arg)
+{
+	struct sip *self = arg;
+
+	if (self->state == SIP_ENDING) {
+		shut_stacks(self);
+		return;
+	}
+	self->state = SIP_STOPPED;
+	if (self->stopped)
+		self->stopped(self->stopped_arg);
+}
+
+static void on_shutdown(struct stack *s, int status)
+{
+	struct sip *self = s->sip;
+
+	if (status < 200)
+		return;
+	s->down = true;
+	for (size_t i = 0; i < self->n_stacks; i++)
+		if (!self->stack[i]->down)
+			return;
+	timer_set(self->stop_timer, 0);
+}
+
+void sip_stop(struct sip *self, void (*done)(void *arg), void *arg)
+{
+	assert(self->state == SIP_RUNNING);
+	self->state = SIP_ENDING;
+	self->stopped = done;
+	self->stopped_arg = arg;
+	list_each_safe(l, &self->dialogs) {
+		struct dialog *d = list_entry(l, struct dialog, link);
+
+		if (d->call)
+			call_end(d->call, "shutdown");
+	}
+	timer_set(self->stop_timer, self->n_dialogs ? 2000000 : 0);
+}
+
+struct sip *sip_free(struct sip *self)
+{
+	if (!self)
+		return NULL;
+	assert(self->state == SIP_STOPPED && list_empty(&self->dialogs));
+	/* Not from inside the loop: it takes timers from under its feet. */
+	for (size_t i = 0; i < self->n_stacks; i++) {
+		nua_destroy(self->stack[i]->nua);
+		free(self->stack[i]);
+	}
+	timer_free(self->stop_timer);
+	ref_drop(self->config);
+	trace_stop();
+	free(self);
+	return NULL;
+}
+
+/* ---- what is there ------------------------------------------------------------------------ */
+
+size_t sip_listener_count(const struct sip *self)
+{
+	return self->n_listeners;
+}
+
+const struct sip_listener *sip_listener_at(const struct sip *self, size_t i)
+{
+	return i < self->n_listeners ? &self->listener[i] : NULL;
+}
+
+void sip_stats(const struct sip *self, struct sip_stats *out)
+{
+	*out = self->stats;
+	out->dialogs = self->n_dialogs;
+	out->trace_dropped = trace_dropped();
+}
