@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * conf/ may not ask codecs/ and mcu/mp/ what they know; here, where all three
+ * are seen, the names that a file may use are those that mean something, and
+ * the schema has the same ones. */
+#include "tests/unit/cmocka_head.h"
+
+#include "codecs/codec.h"
+#include "conf/private.h"
+#include "mcu/mp/layout.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void assert_codecs(const char *const *names, enum media_kind kind)
+{
+	for (; *names; names++) {
+		enum codec_id id = codec_by_name(*names);
+
+		assert_int_not_equal(id, CODEC_NONE);
+		assert_int_equal(codec_kind(id), kind);
+		assert_string_equal(codec_name(id), *names);
+	}
+}
+
+static void test_codecs(void **state)
+{
+	(void)state;
+	assert_codecs(conf_audio_codecs, MEDIA_AUDIO);
+	assert_codecs(conf_video_codecs, MEDIA_VIDEO);
+}
+
+static void test_layouts(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	for (; conf_layouts[n]; n++) {
+		enum layout_id id;
+
+		assert_int_equal(layout_by_name(&id, conf_layouts[n]), 0);
+	}
+	assert_int_equal(n, LAYOUT_COUNT);
+}
+
+/* How often the type has an enumeration, and that it has each name. */
+static void assert_enumeration(const char *type, const char *const *names)
+{
+	const char *xsd = config_schema_xml(), *from, *to;
+	char want[128];
+	unsigned n = 0, m = 0;
+
+	snprintf(want, sizeof(want), "<xs:simpleType name=\"%s\">", type);
+	from = strstr(xsd, want);
+	assert_non_null(from);
+	to = strstr(from, "</xs:restriction>");
+	assert_non_null(to);
+	for (const char *p = from; (p = strstr(p, "<xs:enumeration ")) && p < to; p++)
+		n++;
+	for (; names[m]; m++) {
+		const char *found;
+
+		snprintf(want, sizeof(want), "<xs:enumeration value=\"%s\"", names[m]);
+		found = strstr(from, want);
+		assert_non_null(found);
+		assert_true(found < to);
+	}
+	assert_int_equal(n, m);
+}
+
+static void test_schema(void **state)
+{
+	(void)state;
+	assert_enumeration("audio-codec", conf_audio_codecs);
+	assert_enumeration("video-codec", conf_video_codecs);
+	assert_enumeration("layout", conf_layouts);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_codecs),
+		cmocka_unit_test(test_layouts),
+		cmocka_unit_test(test_schema),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
