@@ -89,6 +89,9 @@ unsigned conf_attr_line(const struct conf_build *b, const xmlNode *node, const c
 }
 
 static void say_text(struct conf_build *b, unsigned line, const xmlNode *node, const char *fmt,
+		     va_list ap) __attribute__((format(printf, 4, 0)));
+
+static void say_text(struct conf_build *b, unsigned line, const xmlNode *node, const char *fmt,
 		     va_list ap)
 {
 	char text[1024];
