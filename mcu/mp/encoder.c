@@ -301,19 +301,24 @@ static void encoder_key_made(struct encoder *self, int64_t now)
 	self->requests = 0;
 }
 
-static void members_claim(struct encoder *self)
+/* Takes over those who are to begin with the next frame; false: not all of them
+ * can begin with this one. */
+static bool members_claim(struct encoder *self)
 {
+	bool all = true;
+
 	for (size_t i = 0; i < self->n; i++)
-		if (self->member[i].fresh)
-			(void)sink_claim(self->member[i].sink, self->member[i].generation,
-					 self->time_us);
+		if (self->member[i].fresh &&
+		    !sink_claim(self->member[i].sink, self->member[i].generation,
+				self->time_us))
+			all = false;
+	return all;
 }
 
 /* May the member have this frame? Its requests so far are answered by a key. */
 static bool member_takes(struct encoder_member *m, const struct coded *frame)
 {
-	if (m->fresh &&
-	    (!frame->key || !sink_claim(m->sink, m->generation, frame->time_us)))
+	if (m->fresh && !frame->key)
 		return false;
 	if (!sink_send(m->sink, m->generation, frame->time_us))
 		return false;
@@ -393,8 +398,11 @@ static void encoder_encode(struct encoder *self, int64_t now)
 	picture = encoder_picture(self);
 	if (!picture)
 		return;
-	if (key)
-		members_claim(self);
+	if (key && !members_claim(self)) {
+		if (!self->last_key)
+			return; /* nobody waits for what is not a key frame */
+		key = false;
+	}
 	self->last_time = self->time_us;
 	began = clock_us();
 	err = video_encode(self->codec, picture, key, &frame);

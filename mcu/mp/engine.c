@@ -13,7 +13,11 @@
 
 #include <errno.h>
 
-enum { GOVERNOR_TOP = 4, GOVERNOR_PATIENCE = 5, GOVERNOR_PATIENCE_MAX = 60 };
+enum {
+	GOVERNOR_TOP = 4,
+	GOVERNOR_LEAST = 10, /* pieces of work in a window that mean something */
+	GOVERNOR_PATIENCE = 5, GOVERNOR_PATIENCE_MAX = 60, /* good windows */
+};
 #define GOVERNOR_WINDOW_US 1000000
 
 int video_engine_new(struct video_engine **out, struct wire *wire, struct pool *pool)
@@ -82,7 +86,7 @@ static void governor_close(struct governor *g, uint32_t work, uint32_t late)
 {
 	uint32_t level = atomic_load(&g->level), patience = atomic_load(&g->patience);
 
-	if (late * 5 > work) {
+	if (work >= GOVERNOR_LEAST && late * 5 > work) {
 		atomic_store(&g->good, 0);
 		if (atomic_fetch_add(&g->bad, 1) + 1 < 2 || level == GOVERNOR_TOP)
 			return;

@@ -12,6 +12,15 @@ static int even_ratio(int64_t num, int64_t den, int max)
 	return v > max ? max : (int)v;
 }
 
+/* The same shape but for 1/64: 848×480 in a tile of 16:9. A border of a line or
+ * two would look like a fault; as much is cut off instead. */
+static bool fit_nearly(int64_t a, int64_t b)
+{
+	int64_t gap = a > b ? a - b : b - a;
+
+	return gap < (a > b ? a : b) / 64;
+}
+
 static struct rect rect_centred(int w, int h, int in_w, int in_h)
 {
 	return (struct rect){
@@ -40,7 +49,7 @@ void fit_shape(struct fitting *out, enum fit fit, const struct frame_shape *pict
 		den = den / 2 > 0 ? den / 2 : 1;
 	}
 	wider = num * h >= den * w;
-	if (fit == FIT_LETTERBOX) {
+	if (fit == FIT_LETTERBOX && !fit_nearly(num * h, den * w)) {
 		if (wider)
 			h = even_ratio(w * den, num, h);
 		else

@@ -16,12 +16,12 @@ bool sink_claim(struct sink *self, uint64_t generation, int64_t time_us)
 {
 	uint64_t state = atomic_load(&self->state);
 
-	if (state >> 1 == generation)
-		return true;
-	if (state & SINK_SENDING || state >> 1 > generation ||
-	    time_us <= atomic_load(&self->last_time))
+	if (state >> 1 < generation &&
+	    (state & SINK_SENDING ||
+	     !atomic_compare_exchange_strong(&self->state, &state, generation << 1)))
 		return false;
-	return atomic_compare_exchange_strong(&self->state, &state, generation << 1);
+	/* One that was superseded holds up nobody. */
+	return time_us > atomic_load(&self->last_time) || state >> 1 > generation;
 }
 
 bool sink_send(struct sink *self, uint64_t generation, int64_t time_us)

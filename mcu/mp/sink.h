@@ -36,9 +36,9 @@ static inline uint64_t sink_generation(uint32_t epoch, uint32_t seq)
 /* Has a later membership taken over, or was the sink dropped? */
 bool sink_superseded(struct sink *self, uint64_t generation);
 
-/* The encoder of this membership is going to make a key frame of that time.
- * False: not now, because the one before is just sending, or has sent a later
- * picture. */
+/* The encoder of this membership is going to make a key frame of that time: from
+ * now on nobody else sends. False: not at this time, because the one before has
+ * sent such a picture, or is sending just now. The next one will do. */
 bool sink_claim(struct sink *self, uint64_t generation, int64_t time_us);
 
 /* May this membership send now? If so, sink_sent must follow. */

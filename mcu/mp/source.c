@@ -27,7 +27,7 @@ enum {
 #define LINGER_US 2000000      /* decoded for so long after the last view left */
 #define STALE_US 10000000      /* then the last picture is let go */
 #define KEY_AGAIN_US 500000    /* between requests of ours; the wire repeats too */
-#define KEY_ANSWER_US 3000000  /* a key within this time answers a request */
+#define KEY_ANSWER_US 2000000  /* a key within this time answers a request */
 #define KEY_GATE_US 1000000    /* then a stream without key frames is tried */
 #define DELAY_MAX_US 200000
 #define CAPTURE_OLD_US 1000000 /* older capture times are not believed */
@@ -61,6 +61,7 @@ struct source {
 	bool had_key;                /* a key frame came since it went live */
 	bool answers;                /* a key frame came when asked for */
 	int64_t gate_until;          /* need_key is given up then; 0: not begun */
+	int64_t asked_first;         /* request that is not answered, or 0 */
 	int64_t asked_at, probe_at;
 	unsigned probes;
 	int64_t unwatched_at;
@@ -159,6 +160,8 @@ static void source_ask(struct source *self, int64_t now)
 	if (!self->stream || (self->asked_at && now - self->asked_at < KEY_AGAIN_US))
 		return;
 	self->asked_at = now;
+	if (!self->asked_first)
+		self->asked_first = now;
 	stream_request_key(self->stream);
 }
 
@@ -189,10 +192,10 @@ static bool source_gated(struct source *self, int64_t now)
 static void source_key_arrived(struct source *self, int64_t now)
 {
 	/* The first one comes by itself. */
-	if (self->had_key && self->asked_at && now - self->asked_at < KEY_ANSWER_US)
-		self->answers = true;
+	if (self->had_key && self->asked_first)
+		self->answers = now - self->asked_first < KEY_ANSWER_US;
 	self->had_key = true;
-	self->asked_at = 0;
+	self->asked_first = self->asked_at = 0;
 	self->need_key = false;
 }
 
@@ -208,7 +211,7 @@ static void source_set_seen(struct source *self, bool seen, int64_t now)
 	self->seen = seen;
 	if (self->stream)
 		stream_set_seen(self->stream, seen);
-	self->asked_at = 0;
+	self->asked_first = self->asked_at = 0;
 	if (seen) {
 		source_lost(self);
 		if (!first) /* a stream begins with one by itself */
