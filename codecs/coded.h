@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * One encoded frame, audio or video: counted, immutable once it is shared.
- * It crosses from an encoder to the wire and from the wire to a decoder. */
+ * It crosses from an encoder to the wire and from the wire to a decoder.
+ *
+ * Video coders and unpackers lay H.264 out with 00 00 00 01 before each unit
+ * and nothing else in between, so that the data as a whole is a byte stream
+ * (Annex B) and a decoder takes it as it is. A reader relies on units alone. */
 #ifndef BALAI_CODECS_CODED_H
 #define BALAI_CODECS_CODED_H
 

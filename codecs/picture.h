@@ -4,6 +4,7 @@
 #define BALAI_CODECS_PICTURE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum colour { COLOUR_BT601, COLOUR_BT709 };
@@ -22,15 +23,28 @@ struct picture {
  * allowed. Content undefined. Counted with ref_hold/ref_drop. Any thread. */
 struct picture *picture_new(int width, int height);
 
+/* A picture over memory of somebody else, given back with release(arg) when the
+ * last reference goes (on failure, NULL, it stays with the caller).
+ * `bytes`: for the statistics. */
+struct picture *picture_wrap(int width, int height, uint8_t *const plane[3],
+			     const int stride[3], size_t bytes,
+			     void (*release)(void *arg), void *arg);
+
 /* Black (limited range) in the given rectangle, which is clipped. */
 void picture_fill_black(struct picture *self, int x, int y, int w, int h);
 
 /* A copy of `self` (limited range, BT.709 as it comes or converted) scaled to
  * exactly w×h from its rectangle (cx,cy,cw,ch), all even. Copies are kept with
  * the picture by size, so that n views share one scaling. New reference, NULL
- * when out of memory. Any thread; two that ask for the same wait for one. */
+ * when out of memory or the rectangle is not inside. Any thread; two that ask
+ * for the same wait for one. Where nothing has to be scaled or converted the
+ * result shows into `self` and holds it: do not write to it. */
 struct picture *picture_scaled(struct picture *self, int cx, int cy, int cw, int ch,
 			       int w, int h);
+
+/* The whole picture in limited range of that matrix: itself when it is so
+ * already, else a copy. New reference, NULL when out of memory. */
+struct picture *picture_converted(struct picture *self, enum colour to);
 
 /* Copies `src` into `dst` at (x, y), even, clipped. */
 void picture_blit(struct picture *dst, const struct picture *src, int x, int y);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * H.264 encoder: libx264 through libavcodec, one thread, no delay.
+ *
+ * Slices stay within slice_bytes, so that packetization modes 0 and 1 can share
+ * an encoder (RFC 6184 6.2, 6.3). There is no periodic IDR: one comes when it
+ * is asked for, with the parameter sets before it. */
+#include "codecs/annexb.h"
+#include "codecs/h264_level.h"
+#include "codecs/video_int.h"
+
+#include "base/ref.h"
+
+#include <errno.h>
+#include <libavcodec/avcodec.h>
+#include <libavutil/opt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct h264_encoder {
+	struct video_encoder base;
+	AVCodecContext *ctx;
+	AVFrame *frame;
+	AVPacket *packet;
+	int64_t count;
+};
+
+enum { PROFILE_MAIN = 77, PROFILE_HIGH = 100, CONSTRAINT_SET0 = 0x80 };
+
+/* The buffer holds a third of a second: it bounds a key frame and the time it
+ * needs on a link of that rate. */
+static uint32_t buffer_bits(uint32_t bitrate)
+{
+	return bitrate / 3;
+}
+
+/* RFC 6184 8.1, Table 5: the profiles a receiver of profile_idc decodes. Streams
+ * for Baseline and Extended are Constrained Baseline: no FMO, ASO or redundant
+ * slices come from here. */
+static const char *profile_name(const struct h264_format *f)
+{
+	if (f->profile_idc == PROFILE_HIGH)
+		return "high";
+	if (f->profile_idc == PROFILE_MAIN && !(f->profile_iop & CONSTRAINT_SET0))
+		return "main";
+	return "baseline";
+}
+
+static int level_idc(const struct video_params *p)
+{
+	return h264_level_for((p->width + 15u) / 16, (p->height + 15u) / 16, p->fps,
+			      p->bitrate, buffer_bits(p->bitrate))->idc;
+}
+
+static void set_rate(AVCodecContext *ctx, uint32_t bitrate)
+{
+	ctx->bit_rate = ctx->rc_max_rate = bitrate;
+	ctx->rc_buffer_size = (int)buffer_bits(bitrate);
+}
+
+static void configure(AVCodecContext *ctx, const struct video_params *p)
+{
+	ctx->width = p->width;
+	ctx->height = p->height;
+	ctx->pix_fmt = AV_PIX_FMT_YUV420P;
+	ctx->time_base = (AVRational){ 1, (int)p->fps };
+	ctx->framerate = (AVRational){ (int)p->fps, 1 };
+	ctx->sample_aspect_ratio = (AVRational){ p->sar_num, p->sar_den };
+	ctx->thread_count = 1;
+	ctx->max_b_frames = 0;
+	ctx->refs = 1;
+	ctx->level = level_idc(p);
+	ctx->color_range = AVCOL_RANGE_MPEG;
+	ctx->colorspace = AVCOL_SPC_BT709;
+	ctx->color_primaries = AVCOL_PRI_BT709;
+	ctx->color_trc = AVCOL_TRC_BT709;
+	set_rate(ctx, p->bitrate);
+}
+
+static int set_options(AVCodecContext *ctx, const struct video_params *p)
+{
+	char x264[160];
+	int n = snprintf(x264, sizeof(x264),
+			 "keyint=infinite:scenecut=0:slice-max-size=%u:repeat-headers=1:"
+			 "aud=0:sliced-threads=0:weightp=0",
+			 p->slice_bytes);
+
+	if (n < 0 || (size_t)n >= sizeof(x264) ||
+	    av_opt_set(ctx->priv_data, "preset", "superfast", 0) < 0 ||
+	    av_opt_set(ctx->priv_data, "tune", "zerolatency", 0) < 0 ||
+	    av_opt_set(ctx->priv_data, "profile", profile_name(&p->format.h264), 0) < 0 ||
+	    av_opt_set(ctx->priv_data, "forced-idr", "1", 0) < 0 ||
+	    av_opt_set(ctx->priv_data, "x264-params", x264, 0) < 0)
+		return -EINVAL;
+	return 0;
+}
+
+static void h264_close(struct video_encoder *base)
+{
+	struct h264_encoder *self = (struct h264_encoder *)(void *)base;
+
+	avcodec_free_context(&self->ctx);
+	av_frame_free(&self->frame);
+	av_packet_free(&self->packet);
+	free(self);
+}
+
+static int h264_open(struct video_encoder **out, const struct video_params *params)
+{
+	const AVCodec *codec = avcodec_find_encoder_by_name("libx264");
+	struct h264_encoder *self;
+	int r = -ENOMEM;
+
+	if (!codec)
+		return -ENOTSUP;
+	self = calloc(1, sizeof(*self));
+	if (!self)
+		return -ENOMEM;
+	self->base.params = *params;
+	self->ctx = avcodec_alloc_context3(codec);
+	self->frame = av_frame_alloc();
+	self->packet = av_packet_alloc();
+	if (!self->ctx || !self->frame || !self->packet)
+		goto out;
+	configure(self->ctx, params);
+	r = set_options(self->ctx, params);
+	if (r < 0)
+		goto out;
+	r = -ENOTSUP;
+	if (avcodec_open2(self->ctx, codec, NULL) < 0)
+		goto out;
+	*out = &self->base;
+	return 0;
+out:
+	h264_close(&self->base);
+	return r;
+}
+
+static void drop_picture(void *picture, uint8_t *data)
+{
+	(void)data;
+	ref_drop(picture);
+}
+
+/* Shows the picture to libavcodec without copying; takes over the reference. */
+static int send(struct h264_encoder *self, struct picture *picture, bool key)
+{
+	AVFrame *f = self->frame;
+	int r;
+
+	f->buf[0] = av_buffer_create(picture->plane[0],
+				     (size_t)picture->stride[0] * picture->height,
+				     drop_picture, picture, AV_BUFFER_FLAG_READONLY);
+	if (!f->buf[0]) {
+		ref_drop(picture);
+		return -ENOMEM;
+	}
+	for (int i = 0; i < 3; i++) {
+		f->data[i] = picture->plane[i];
+		f->linesize[i] = picture->stride[i];
+	}
+	f->width = picture->width;
+	f->height = picture->height;
+	f->format = AV_PIX_FMT_YUV420P;
+	f->pts = self->count++;
+	f->pict_type = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+	r = avcodec_send_frame(self->ctx, f);
+	av_frame_unref(f);
+	return r < 0 ? -EIO : 0;
+}
+
+static int h264_encode(struct video_encoder *base, struct picture *picture, bool key,
+		       struct coded **out)
+{
+	/* x264's description of itself: an SEI message nobody needs */
+	static const uint32_t skip = 1u << NAL_SEI | 1u << NAL_FILLER;
+	struct h264_encoder *self = (struct h264_encoder *)(void *)base;
+	struct picture *p = picture_converted(picture, COLOUR_BT709);
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	r = send(self, p, key);
+	if (r < 0)
+		return r;
+	r = avcodec_receive_packet(self->ctx, self->packet);
+	if (r == AVERROR(EAGAIN))
+		return 0;
+	if (r < 0)
+		return -EIO;
+	r = annexb_coded(out, self->packet->data, (size_t)self->packet->size, skip);
+	av_packet_unref(self->packet);
+	return r;
+}
+
+static void h264_bitrate(struct video_encoder *base, uint32_t bitrate)
+{
+	set_rate(((struct h264_encoder *)(void *)base)->ctx, bitrate);
+}
+
+const struct video_encoder_ops h264_encoder_ops = {
+	.open = h264_open,
+	.encode = h264_encode,
+	.bitrate = h264_bitrate,
+	.close = h264_close,
+};
