@@ -39,7 +39,7 @@ static struct span parameter(struct span content_type, const char *name)
 		}
 		return value;
 	}
-	return (struct span){ NULL, 0 };
+	return span_of("");
 }
 
 /* One header line, folded lines not joined: the types we look for never are. */

@@ -15,7 +15,7 @@
 
 struct explained_codec {
 	int pt;
-	char name[48], reason[64];
+	char name[48], fmtp[100], reason[64];
 	bool chosen;
 };
 
@@ -86,10 +86,11 @@ static void list_codecs(struct explained_line *line, const sdp_media_t *m)
 		bool named = map->rm_encoding && map->rm_encoding[0];
 
 		c->pt = (int)map->rm_pt;
-		snprintf(c->name, sizeof(c->name), "%.32s", named ? map->rm_encoding : "?");
+		span_copy(c->name, 33, span_of(named ? map->rm_encoding : "?"));
 		if (named)
 			snprintf(c->name + strlen(c->name), sizeof(c->name) - strlen(c->name),
 				 "/%lu", map->rm_rate);
+		span_copy(c->fmtp, sizeof(c->fmtp), span_of(map->rm_fmtp));
 		snprintf(c->reason, sizeof(c->reason), "%s", named ? "not known here" :
 			 "a dynamic payload type without a=rtpmap");
 	}
@@ -222,7 +223,7 @@ static int answer_offer(struct explained *self, struct span sdp, const struct de
 
 static int explain(struct explained *self, struct span all, const struct desc_policy *policy)
 {
-	struct span sdp = { NULL, 0 };
+	struct span sdp = span_of("");
 	int err = find_body(all, &sdp);
 
 	switch (err) {
@@ -260,9 +261,9 @@ static json_t *codecs_json(const struct explained_line *line)
 	for (unsigned i = 0; i < line->n_codecs; i++) {
 		const struct explained_codec *c = &line->codec[i];
 
-		json_array_append_new(list, json_pack("{s:i s:s s:b s:s}", "payload_type", c->pt,
-						      "codec", c->name, "chosen", c->chosen,
-						      "reason", c->reason));
+		json_array_append_new(list, json_pack("{s:i s:s s:s s:b s:s}", "payload_type",
+						      c->pt, "codec", c->name, "fmtp", c->fmtp,
+						      "chosen", c->chosen, "reason", c->reason));
 	}
 	return list;
 }
@@ -303,34 +304,18 @@ static int print_json(const struct explained *self, FILE *out)
 	return err ? -ENOMEM : 0;
 }
 
-/* Foreign words are printed without control characters, so that an offer cannot
- * write on the terminal. */
-static void print_plain(FILE *out, const char *text)
-{
-	for (; *text; text++)
-		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
-}
-
 static void print_line(const struct explained *self, uint32_t i, FILE *out)
 {
 	const struct desc_line *line = &self->ours->line[i];
 	const struct explained_line *from = &self->line[i];
 
-	fprintf(out, "\nline %u ", i);
-	print_plain(out, line->media);
-	fprintf(out, ": %s", line->port ? "accepted" : "refused");
-	if (line->reason[0]) {
-		fputs(": ", out);
-		print_plain(out, line->reason);
-	}
-	fputc('\n', out);
+	fprintf(out, "\nline %u %s: %s%s%s\n", i, line->media,
+		line->port ? "accepted" : "refused", line->reason[0] ? ": " : "", line->reason);
 	for (unsigned j = 0; j < from->n_codecs; j++) {
 		const struct explained_codec *c = &from->codec[j];
 
-		fprintf(out, "  %c %3d  ", c->chosen ? '*' : ' ', c->pt);
-		print_plain(out, c->name);
-		fprintf(out, "%*s%s\n", (int)(24 - (strlen(c->name) < 23 ? strlen(c->name) : 23)),
-			"", c->reason);
+		fprintf(out, "  %c %3d  %-23s %s%s%s\n", c->chosen ? '*' : ' ', c->pt, c->name,
+			c->reason, c->fmtp[0] ? "  | " : "", c->fmtp);
 	}
 }
 

@@ -15,7 +15,7 @@
  * one (delayed offer) is answered by our offer. Writes to `out` what a person
  * reads, or with `json` one object: {"status", "reason", "answer", "mlines":
  * [{"media", "port", "codec", "payload_type", "direction", "reason",
- * "codecs": [{"payload_type", "codec", "chosen", "reason"}]}]}; a refusal has
+ * "codecs": [{"payload_type", "codec", "fmtp", "chosen", "reason"}]}]}; a refusal has
  * no "answer". Returns the status (200, 400, 415, 488), or -ENOMEM. */
 int sdp_explain(const char *text, size_t len, const struct desc_policy *policy,
 		bool json, FILE *out);

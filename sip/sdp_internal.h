@@ -10,6 +10,9 @@
 
 /* ---- sdp_tidy.c: from what came to what Sofia reads --------------------------- */
 
+/* b=NAME:value comes through as the attribute of this name and NAME. */
+#define SDP_BANDWIDTH "x-balai-bandwidth-"
+
 /* An m= line as it was written. */
 struct tidy_media {
 	struct span media, proto, formats;

@@ -90,29 +90,24 @@ static uint32_t without_headers(enum media_kind kind, uint64_t kbit)
 	return bits > UINT32_MAX ? UINT32_MAX : (uint32_t)bits;
 }
 
-static const sdp_bandwidth_t *find_bandwidth(const sdp_bandwidth_t *list, const char *name)
+/* False when it is not there. */
+static bool bandwidth_find(const sdp_attribute_t *list, const char *name, uint64_t *out)
 {
-	for (; list; list = list->b_next) {
-		const char *n = list->b_modifier_name ? list->b_modifier_name :
-				list->b_modifier == sdp_bw_as ? "AS" :
-				list->b_modifier == sdp_bw_ct ? "CT" : "";
+	const sdp_attribute_t *a = sdp_attribute_find(list, name);
 
-		if (strcasecmp(n, name) == 0)
-			return list;
-	}
-	return NULL;
+	return a && a->a_value && span_number(span_of(a->a_value), UINT32_MAX, out);
 }
 
-static uint32_t bandwidth_of(const sdp_bandwidth_t *list, enum media_kind kind)
+static uint32_t bandwidth_of(const sdp_attribute_t *list, enum media_kind kind)
 {
-	const sdp_bandwidth_t *b = find_bandwidth(list, "TIAS");
+	uint64_t n;
 
-	if (b)
-		return b->b_value > UINT32_MAX ? UINT32_MAX : (uint32_t)b->b_value;
-	b = find_bandwidth(list, "AS");
-	if (!b)
-		b = find_bandwidth(list, "CT");
-	return b ? without_headers(kind, b->b_value) : 0;
+	if (bandwidth_find(list, SDP_BANDWIDTH "TIAS", &n))
+		return (uint32_t)n;
+	if (bandwidth_find(list, SDP_BANDWIDTH "AS", &n) ||
+	    bandwidth_find(list, SDP_BANDWIDTH "CT", &n))
+		return without_headers(kind, n);
+	return 0;
 }
 
 /* The line before the session. What stands for the whole session leaves video
@@ -125,13 +120,13 @@ static void read_bandwidth(struct media_desc *desc, const sdp_session_t *session
 	for (uint32_t i = 0; i < desc->n_lines; i++) {
 		struct desc_line *line = &desc->line[i];
 
-		line->bandwidth = bandwidth_of(media[i]->m_bandwidths, line->kind);
+		line->bandwidth = bandwidth_of(media[i]->m_attributes, line->kind);
 		if (line->kind == MEDIA_AUDIO && line->port && audio == 0)
 			audio = line->bandwidth ? line->bandwidth : 64000;
 	}
 	for (uint32_t i = 0; i < desc->n_lines; i++) {
 		struct desc_line *line = &desc->line[i];
-		uint32_t all = bandwidth_of(session->sdp_bandwidths, line->kind);
+		uint32_t all = bandwidth_of(session->sdp_attributes, line->kind);
 
 		if (line->bandwidth || all == 0)
 			continue;

@@ -6,31 +6,31 @@
 #include "sip/sdp_internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 /* A section is the session or one medium; lines of a section come out sorted by
  * the order of these letters. */
-static const char session_order[] = "voscbta", media_order[] = "mcba";
+static const char session_order[] = "vosctba", media_order[] = "mcba";
 
 struct scan {
 	struct span rest;
 };
 
-/* The next line of the form x=…, without blanks before it and line ends of any
- * kind. Others (wrapped tails, noise) are skipped. */
+/* The next line of the form x=…, without blanks round it and with line ends of
+ * any kind. Others (wrapped tails, noise) are skipped. */
 static bool next_line(struct scan *scan, char *type, struct span *value)
 {
 	while (scan->rest.len) {
-		struct span line = span_cut(&scan->rest, '\n');
+		struct span *rest = &scan->rest, line = { rest->p, 0 };
 
-		while (line.len && (line.p[line.len - 1] == '\r' ||
-				    span_blank(line.p[line.len - 1])))
-			line.len--;
-		while (line.len && (span_blank(line.p[0]) || line.p[0] == '\r')) {
-			line.p++;
-			line.len--;
-		}
+		while (line.len < rest->len && rest->p[line.len] != '\n' &&
+		       rest->p[line.len] != '\r')
+			line.len++;
+		rest->p += line.len + (line.len < rest->len);
+		rest->len -= line.len + (line.len < rest->len);
+		line = span_trim(line);
 		if (line.len < 2 || line.p[1] != '=' || line.p[0] < 'a' || line.p[0] > 'z')
 			continue;
 		*type = line.p[0];
@@ -78,18 +78,44 @@ static void put_line(struct out *out, char type, struct span value)
 
 /* ---- lines that Sofia is strict about ------------------------------------------- */
 
+/* RFC 8866 section 9. */
+static bool is_token(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.p[i];
+
+		if (c <= 0x20 || c == 0x7f || strchr("\"(),/:;<=>?@[\\]", c))
+			return false;
+	}
+	return s.len > 0;
+}
+
+/* The address in o= is nobody's business here. */
 static void put_origin(struct out *out, struct span value)
 {
-	struct span rest = value, user = span_word(&rest), id = span_word(&rest),
-		    version = span_word(&rest), net = span_word(&rest),
-		    type = span_word(&rest), address = span_word(&rest);
-	uint64_t n;
+	struct span user = span_word(&value), id = span_word(&value), version = span_word(&value);
+	uint64_t a = 0, b = 0;
+	char name[64], text[160];
+	int n;
 
-	if (user.len && span_number(id, UINT64_MAX, &n) && span_number(version, UINT64_MAX, &n) &&
-	    span_is(net, "IN") && (span_is(type, "IP4") || span_is(type, "IP6")) && address.len)
-		put_line(out, 'o', value);
-	else
-		put_line(out, 'o', span_of("- 0 0 IN IP4 0.0.0.0"));
+	if (!span_number(id, UINT64_MAX, &a) || !span_number(version, UINT64_MAX, &b))
+		a = b = 0;
+	span_copy(name, sizeof(name), user.len ? user : span_of("-"));
+	n = snprintf(text, sizeof(text), "%s %" PRIu64 " %" PRIu64 " IN IP4 0.0.0.0", name, a, b);
+	put_line(out, 'o', (struct span){ text, (size_t)n });
+}
+
+/* Digits, letters, dots, colons and dashes: any address, any host name. */
+static bool is_address(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.p[i];
+
+		if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+		      c == '.' || c == ':' || c == '-'))
+			return false;
+	}
+	return s.len > 0 && s.len <= 100;
 }
 
 /* c=IN IP4 addr[/ttl[/count]]: the tail is for multicast, which is refused
@@ -101,7 +127,7 @@ static void put_connection(struct out *out, struct span value)
 	int n;
 
 	address = span_cut(&address, '/');
-	if (!span_is(net, "IN") || address.len == 0 || address.len > 100 ||
+	if (!span_is(net, "IN") || !is_address(address) ||
 	    (!span_is(type, "IP4") && !span_is(type, "IP6")))
 		return;
 	n = snprintf(text, sizeof(text), "IN %.3s %.*s", span_is(type, "IP6") ? "IP6" : "IP4",
@@ -109,18 +135,20 @@ static void put_connection(struct out *out, struct span value)
 	put_line(out, 'c', (struct span){ text, (size_t)n });
 }
 
+/* Sofia 1.12.11 reads b=AS as an unknown kind and every unknown kind as AS,
+ * name forgotten; as an attribute of this name it comes through. */
 static void put_bandwidth(struct out *out, struct span value)
 {
-	struct span rest = value, name = span_cut(&rest, ':');
+	struct span name = span_cut(&value, ':');
+	char text[64];
 	uint64_t n;
+	int len;
 
-	if (name.len && span_number(span_trim(rest), UINT32_MAX, &n)) {
-		char text[64];
-		int len = snprintf(text, sizeof(text), "%.*s:%lu",
-				   name.len < 32 ? (int)name.len : 32, name.p, (unsigned long)n);
-
-		put_line(out, 'b', (struct span){ text, (size_t)len });
-	}
+	if (!is_token(name) || name.len > 16 || !span_number(span_trim(value), UINT32_MAX, &n))
+		return;
+	len = snprintf(text, sizeof(text), SDP_BANDWIDTH "%.*s:%lu", (int)name.len, name.p,
+		       (unsigned long)n);
+	put_line(out, 'a', (struct span){ text, (size_t)len });
 }
 
 /* a=rtpmap:PT name/rate[/channels]; one that is broken must not spoil others. */
@@ -135,7 +163,7 @@ static bool rtpmap_sound(struct span value)
 	rest = span_trim(rest);
 	name = span_cut(&rest, '/');
 	rate = span_cut(&rest, '/');
-	return name.len && span_number(span_trim(rate), UINT32_MAX, &n);
+	return is_token(name) && span_number(span_trim(rate), UINT32_MAX, &n);
 }
 
 static bool fmtp_sound(struct span value)
@@ -151,7 +179,7 @@ static void put_attribute(struct out *out, struct span value)
 {
 	struct span rest = value, name = span_cut(&rest, ':');
 
-	if (name.len == 0 || memchr(name.p, ' ', name.len))
+	if (!is_token(name))
 		return;
 	if (span_is(name, "rtpmap") && !rtpmap_sound(value))
 		return;
@@ -353,7 +381,7 @@ static int tidy_sections(struct tidy *self, struct out *out, struct span all)
 int tidy_init(struct tidy *self, const char *text, size_t len)
 {
 	const char *nul = len ? (const char *)memchr(text, '\0', len) : NULL;
-	struct span all = { text, nul ? (size_t)(nul - text) : len };
+	struct span all = { text ? text : "", nul ? (size_t)(nul - text) : len };
 	/* At most: two bytes more a line, and what is put in where it lacks. */
 	struct out out = { .cap = 2 * all.len + 1024 };
 	int err;

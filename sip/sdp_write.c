@@ -80,18 +80,39 @@ static void put_codec(struct text *t, const struct desc_codec *c)
 }
 
 /* One message a line: not everybody reads "ccm fir tmmbr". */
-static void put_feedback(struct text *t, const struct desc_codec *c)
+static void put_feedback(struct text *t, const struct desc_codec *c, const char *pt)
 {
 	if (c->nack)
-		put(t, "a=rtcp-fb:%d nack\r\n", c->pt);
+		put(t, "a=rtcp-fb:%s nack\r\n", pt);
 	if (c->pli)
-		put(t, "a=rtcp-fb:%d nack pli\r\n", c->pt);
+		put(t, "a=rtcp-fb:%s nack pli\r\n", pt);
 	if (c->fir)
-		put(t, "a=rtcp-fb:%d ccm fir\r\n", c->pt);
+		put(t, "a=rtcp-fb:%s ccm fir\r\n", pt);
 	if (c->tmmbr)
-		put(t, "a=rtcp-fb:%d ccm tmmbr\r\n", c->pt);
+		put(t, "a=rtcp-fb:%s ccm tmmbr\r\n", pt);
 	if (c->remb)
-		put(t, "a=rtcp-fb:%d goog-remb\r\n", c->pt);
+		put(t, "a=rtcp-fb:%s goog-remb\r\n", pt);
+}
+
+/* All codecs at once when they have the same: our offer has four of them. */
+static void put_all_feedback(struct text *t, const struct desc_line *line)
+{
+	const struct desc_codec *c = line->codec;
+	bool same = line->n_codecs > 1;
+
+	for (uint32_t i = 1; i < line->n_codecs; i++)
+		same &= c[i].nack == c[0].nack && c[i].pli == c[0].pli && c[i].fir == c[0].fir &&
+			c[i].tmmbr == c[0].tmmbr && c[i].remb == c[0].remb;
+	if (same) {
+		put_feedback(t, c, "*");
+		return;
+	}
+	for (uint32_t i = 0; i < line->n_codecs; i++) {
+		char pt[12];
+
+		snprintf(pt, sizeof(pt), "%d", c[i].pt);
+		put_feedback(t, &c[i], pt);
+	}
 }
 
 static void put_candidates(struct text *t, const struct desc_line *line)
@@ -200,8 +221,7 @@ static void put_line(struct text *t, const struct desc_line *line, const char *s
 		put(t, "a=mid:%s\r\n", line->mid);
 	for (uint32_t i = 0; i < line->n_codecs; i++)
 		put_codec(t, &line->codec[i]);
-	for (uint32_t i = 0; i < line->n_codecs; i++)
-		put_feedback(t, &line->codec[i]);
+	put_all_feedback(t, line);
 	if (line->ptime)
 		put(t, "a=ptime:%u\r\n", line->ptime);
 	if (line->maxptime)

@@ -17,7 +17,7 @@ struct span {
 
 static inline struct span span_of(const char *text)
 {
-	return (struct span){ text, text ? strlen(text) : 0 };
+	return (struct span){ text ? text : "", text ? strlen(text) : 0 };
 }
 
 static inline bool span_blank(char c)
@@ -95,13 +95,14 @@ static inline bool span_number(struct span s, uint64_t max, uint64_t *out)
 	return true;
 }
 
-/* As text, cut to what fits. */
+/* As text, cut to what fits. What is not printable ASCII becomes '?': nothing
+ * that we repeat to others, log or print has a place for it. */
 static inline void span_copy(char *buf, size_t cap, struct span s)
 {
 	size_t n = s.len < cap ? s.len : cap - 1;
 
-	if (n)
-		memcpy(buf, s.p, n);
+	for (size_t i = 0; i < n; i++)
+		buf[i] = s.p[i] >= 0x20 && s.p[i] < 0x7f ? s.p[i] : '?';
 	buf[n] = '\0';
 }
 

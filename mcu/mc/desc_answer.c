@@ -59,6 +59,8 @@ static void judge(const struct desc_rules *rules, const struct media_desc *offer
 	out->codec.index = -1;
 	if (unfit) {
 		desc_text(out->reason, sizeof(out->reason), "%s", unfit);
+		for (uint32_t i = 0; why && i < line->n_codecs; i++)
+			why(arg, index, (int)i, "the line is refused");
 		return;
 	}
 	desc_choose_codec(rules, line, index, &out->codec, why, arg);

@@ -157,6 +157,15 @@ static void tell(const struct desc_line *line, unsigned index, int chosen,
 	}
 }
 
+static void name_codec(char *buf, size_t cap, const struct codec_format *f)
+{
+	if (f->id == CODEC_H264)
+		desc_text(buf, cap, "H264 mode %u profile %02x%02x", f->h264.packetization_mode,
+			  f->h264.profile_idc, f->h264.profile_iop);
+	else
+		desc_text(buf, cap, "%s/%u", codec_name(f->id), f->clock_rate);
+}
+
 void desc_choose_codec(const struct desc_rules *rules, const struct desc_line *line,
 		       unsigned index, struct codec_choice *out, desc_why *why, void *arg)
 {
@@ -188,9 +197,7 @@ void desc_choose_codec(const struct desc_rules *rules, const struct desc_line *l
 		}
 	}
 	if (out->index >= 0)
-		desc_text(out->text, sizeof(out->text), "%s/%u",
-			  codec_name(line->codec[out->index].format.id),
-			  line->codec[out->index].format.clock_rate);
+		name_codec(out->text, sizeof(out->text), &line->codec[out->index].format);
 	tell(line, index, out->index, texts, why, arg);
 }
 
