@@ -364,15 +364,15 @@ static void test_reach(void **state)
 
 static void assert_profile_default(const struct conf_profile *p)
 {
-	static const char *const audio[] = { "opus", "G722", "PCMA", "PCMU", "L16" };
+	static const char *const audio[] = { "opus", "G722", "PCMU", "PCMA", "G729", "L16" };
 
 	assert_non_null(p);
 	assert_int_equal(p->width, 1280);
 	assert_int_equal(p->height, 720);
 	assert_int_equal(p->fps, 30);
 	assert_int_equal(p->bandwidth, 2000);
-	assert_int_equal(p->n_audio_codecs, 5);
-	for (int i = 0; i < 5; i++)
+	assert_int_equal(p->n_audio_codecs, 6);
+	for (int i = 0; i < 6; i++)
 		assert_string_equal(p->audio_codecs[i], audio[i]);
 	assert_int_equal(p->n_video_codecs, 2);
 	assert_string_equal(p->video_codecs[0], "H264");
