@@ -32,6 +32,7 @@ struct sdes_line {
 	struct srtp_key key;
 	uint64_t lifetime;       /* packets, 0: not given */
 	bool unencrypted_srtp, unencrypted_srtcp, unauthenticated_srtp;
+	bool old_name;           /* AES_CM_256_… and AES_CM_192_… for AES_256_CM_…: written back so */
 	bool other_params;       /* a session parameter that changes the wire (KDR, FEC_*, WSH is ignored) */
 };
 

@@ -13,6 +13,7 @@
 
 #include "codecs/codec.h"
 #include "codecs/coded.h"
+#include "rtp/pull.h"
 #include "rtp/srtp_key.h"
 
 #include <stdbool.h>
@@ -172,24 +173,6 @@ int send_batch_add(struct send_batch *self, struct stream *stream, struct coded 
 void wire_send(struct wire *self, struct send_batch *batch);
 
 /* ---- the audio crossing -------------------------------------------------- */
-
-/* io puts, one audio shard pulls: the one locked crossing. */
-enum pull {
-	PULL_PACKET,  /* out holds the next packet */
-	PULL_LOST,    /* the next packet will not come: conceal; out holds the one
-		       * after it if it is here (for FEC), else len 0 */
-	PULL_WAIT,    /* nothing due: still filling, or the sender is silent */
-};
-
-struct audio_packet {
-	uint8_t pt;
-	bool marker;
-	uint16_t seq;
-	uint32_t rtp_time;
-	int64_t arrival_us;
-	uint16_t len;
-	uint8_t data[1500];
-};
 
 /* Audio shard. The next packet in sequence if it is due at `now`. `depth_ms`
  * (may be NULL): how much audio waits in the buffer above the target depth
