@@ -4,6 +4,7 @@
  * the schema has the same ones. */
 #include "tests/unit/cmocka_head.h"
 
+#include "base/ref.h"
 #include "codecs/codec.h"
 #include "conf/private.h"
 #include "mcu/mp/layout.h"
@@ -75,12 +76,39 @@ static void test_schema(void **state)
 	assert_enumeration("layout", conf_layouts);
 }
 
+/* What an editor shows as the default is what one gets. */
+static void test_defaults(void **state)
+{
+	static const struct { const char *attr, *type; } rows[] = {
+		{ "codecs", "audio-codecs" }, { "codecs", "video-codecs" },
+	};
+	struct config *c = NULL;
+
+	(void)state;
+	assert_int_equal(config_load(&c, NULL, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		char **list = i ? c->profile->video_codecs : c->profile->audio_codecs;
+		size_t n = i ? c->profile->n_video_codecs : c->profile->n_audio_codecs;
+		char want[256];
+
+		snprintf(want, sizeof(want), "<xs:attribute name=\"%s\" type=\"%s\" default=\"",
+			 rows[i].attr, rows[i].type);
+		for (size_t k = 0; k < n; k++)
+			snprintf(want + strlen(want), sizeof(want) - strlen(want), "%s%s", k ? " " : "",
+				 list[k]);
+		snprintf(want + strlen(want), sizeof(want) - strlen(want), "\"");
+		assert_non_null(strstr(config_schema_xml(), want));
+	}
+	ref_drop(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_codecs),
 		cmocka_unit_test(test_layouts),
 		cmocka_unit_test(test_schema),
+		cmocka_unit_test(test_defaults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
