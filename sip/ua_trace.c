@@ -252,6 +252,7 @@ static void take(void)
 	keep_orphan(m);
 }
 
+__attribute__((format(printf, 1, 0)))
 static void message_piece(const char *fmt, va_list ap)
 {
 	size_t left = MAX_CAPTURE - store.len, skip;
@@ -272,6 +273,7 @@ static void message_piece(const char *fmt, va_list ap)
 		store.line_start = at[(size_t)n - skip - 1] == '\n' && (size_t)n > skip;
 }
 
+__attribute__((format(printf, 1, 0)))
 static void rest_of_log(const char *fmt, va_list ap)
 {
 	size_t left = sizeof(store.line) - store.line_len;
@@ -291,6 +293,7 @@ static void rest_of_log(const char *fmt, va_list ap)
 	}
 }
 
+__attribute__((format(printf, 2, 0)))
 static void on_log(void *stream, const char *fmt, va_list ap)
 {
 	(void)stream;
