@@ -307,13 +307,9 @@ static const char usage[] =
 static int check(const char *file)
 {
 	struct config *config = NULL;
-	int err = config_load(&config, file, stderr);
 
-	if (err) {
-		if (err != -EINVAL)
-			fprintf(stderr, "%s: %s\n", file, strerror(-err));
+	if (config_load(&config, file, stderr)) /* says why itself */
 		return 1;
-	}
 	printf("%s: no mistakes\n", file);
 	ref_drop(config);
 	return 0;

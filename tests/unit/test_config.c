@@ -68,6 +68,11 @@ static const struct broken broken_whole[] = {
 	  "urn:balai:config:1, remove its xmlns or prefix\n" },
 	{ FILE_OF("<network>text</network>"), "t.xml:2: text inside <network>, write attributes or remove "
 	  "it\n" },
+	/* what only the schema sees is said in libxml2's words */
+	{ "<balai xmlns=\"urn:balai:config:1\"\n xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
+	  "xsi:x=\"1\"/>", "t.xml:2: against the schema: Element 'balai', attribute "
+	  "'{http://www.w3.org/2001/XMLSchema-instance}x': The attribute "
+	  "'{http://www.w3.org/2001/XMLSchema-instance}x' is not allowed\n" },
 	{ "<balai xmlns=\"urn:balai:config:1\" version=\"1\"/>", "t.xml:1: <balai> has no attribute "
 	  "\"version\", leave it out\n" },
 };
