@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/load/freshness.h"
+
+#include "base/ref.h"
+#include "codecs/payload.h"
+#include "codecs/video.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sight {
+	int64_t at;
+	int counter;
+};
+
+struct tile_log {
+	struct sight *sight;
+	size_t n, cap;
+	unsigned fresh;
+	int last;
+};
+
+static void note(struct tile_log *t, int64_t at, int counter)
+{
+	if (counter < 0)
+		return;
+	if (counter == t->last)
+		return;
+	t->last = counter;
+	t->fresh++;
+	if (t->n == t->cap) {
+		size_t cap = t->cap ? t->cap * 2 : 1024;
+		struct sight *s = realloc(t->sight, cap * sizeof(*s));
+
+		if (!s)
+			return;
+		t->sight = s;
+		t->cap = cap;
+	}
+	t->sight[t->n++] = (struct sight){ at, counter };
+}
+
+static void look(struct picture *p, int64_t at, unsigned seen, struct freshness *out,
+		 struct tile_log *log)
+{
+	struct rect rect[LAYOUT_MAX_TILES];
+
+	out->pictures++;
+	out->width = p->width;
+	out->height = p->height;
+	out->n_tiles = layout_rects(LAYOUT_AUTO, seen, p->width, p->height, rect);
+	if (out->n_tiles > seen)
+		out->n_tiles = seen;
+	for (unsigned i = 0; i < out->n_tiles; i++) {
+		/* The clip is 16:9 and may stand letterboxed in its tile. */
+		int w = rect[i].w, h = w * 9 / 16;
+
+		if (h > rect[i].h) {
+			h = rect[i].h;
+			w = h * 16 / 9;
+		}
+		note(&log[i], at, clip_read_counter(p, rect[i].x + (rect[i].w - w) / 2,
+						    rect[i].y + (rect[i].h - h) / 2, w, h));
+	}
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double d = *(const double *)a - *(const double *)b;
+
+	return d < 0 ? -1 : d > 0;
+}
+
+/* Ages of what a tile showed if it showed this endpoint; how many fit. */
+static size_t ages(const struct tile_log *t, const struct endpoint *source, double *age)
+{
+	size_t n_sent, n = 0, k = 0;
+	const struct sent *sent = endpoint_sent(source, &n_sent);
+
+	for (size_t i = 0; i < t->n; i++) {
+		size_t m;
+
+		/* The last time this counter was sent before it was seen. */
+		while (k + 1 < n_sent && sent[k + 1].at <= t->sight[i].at)
+			k++;
+		for (m = k; m < n_sent && t->sight[i].at - sent[m].at < 1000000; m--) {
+			if ((int)sent[m].counter == t->sight[i].counter) {
+				age[n++] = (double)(t->sight[i].at - sent[m].at) / 1000;
+				break;
+			}
+			if (!m)
+				break;
+		}
+	}
+	return n;
+}
+
+static void find_source(const struct tile_log *t, struct endpoint *const *all, unsigned n_all,
+			struct tile_result *r)
+{
+	double *age = calloc(t->n + 1, sizeof(*age));
+	size_t best = t->n / 2;
+
+	r->source = -1;
+	for (unsigned i = 0; age && i < n_all; i++) {
+		size_t n = ages(t, all[i], age);
+
+		if (n <= best)
+			continue;
+		best = n;
+		qsort(age, n, sizeof(*age), by_value);
+		r->source = (int)i;
+		r->p50_ms = age[n / 2];
+		r->p99_ms = age[n * 99 / 100];
+	}
+	free(age);
+}
+
+int freshness_of(const struct endpoint *leg, struct endpoint *const *all, unsigned n_all,
+		 enum codec_id codec, unsigned seen, struct freshness *out)
+{
+	struct tile_log log[LAYOUT_MAX_TILES];
+	struct unpacker *unpacker = NULL;
+	struct video_decoder *decoder = NULL;
+	const uint8_t *data;
+	const struct record *r;
+	size_t n;
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	memset(log, 0, sizeof(log));
+	for (unsigned i = 0; i < LAYOUT_MAX_TILES; i++)
+		log[i].last = -1;
+	r = endpoint_records(leg, &n, &data);
+	err = unpacker_new(&unpacker, codec);
+	if (!err)
+		err = video_decoder_new(&decoder, codec);
+	for (size_t i = 0; !err && i < n; i++) {
+		bool gap = i && r[i].seq != (uint16_t)(r[i - 1].seq + 1);
+		struct coded *frame = NULL;
+		struct picture *p = NULL;
+
+		unpacker_put(unpacker, data + r[i].offset, r[i].len, r[i].timestamp, r[i].marker,
+			     gap, &frame);
+		if (!frame)
+			continue;
+		if (video_decode(decoder, frame, &p) || !p)
+			out->undecodable++;
+		else
+			look(p, r[i].at, seen, out, log);
+		ref_drop(p);
+		ref_drop(frame);
+	}
+	if (n > 1)
+		out->seconds = (double)(r[n - 1].at - r[0].at) / 1e6;
+	if (out->seconds > 0)
+		out->fps = out->pictures / out->seconds;
+	for (unsigned i = 0; i < out->n_tiles; i++) {
+		out->tile[i].fresh_fps = out->seconds > 0 ? log[i].fresh / out->seconds : 0;
+		find_source(&log[i], all, n_all, &out->tile[i]);
+	}
+	for (unsigned i = 0; i < LAYOUT_MAX_TILES; i++)
+		free(log[i].sight);
+	unpacker_free(unpacker);
+	video_decoder_free(decoder);
+	return err;
+}
