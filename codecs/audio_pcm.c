@@ -61,14 +61,6 @@ static int16_t alaw_to(uint8_t a)
 	return (int16_t)(c & 0x80 ? v : -v);
 }
 
-/* No state beyond the common part. */
-static int pcm_enc_fork(struct audio_encoder *self, const struct audio_encoder *from)
-{
-	(void)self;
-	(void)from;
-	return 0;
-}
-
 static int pcmu_encode(struct audio_encoder *self, const int16_t *pcm, size_t samples,
 		       uint8_t *buf, size_t cap)
 {
@@ -123,7 +115,6 @@ const struct audio_ops audio_pcmu = {
 	.enc_size = sizeof(struct audio_encoder),
 	.dec_size = sizeof(struct audio_decoder),
 	.needs_plc = true,
-	.enc_fork = pcm_enc_fork,
 	.encode = pcmu_encode,
 	.decode = pcmu_decode,
 	.packet_samples = g711_packet_samples,
@@ -133,7 +124,6 @@ const struct audio_ops audio_pcma = {
 	.enc_size = sizeof(struct audio_encoder),
 	.dec_size = sizeof(struct audio_decoder),
 	.needs_plc = true,
-	.enc_fork = pcm_enc_fork,
 	.encode = pcma_encode,
 	.decode = pcma_decode,
 	.packet_samples = g711_packet_samples,
@@ -189,7 +179,6 @@ const struct audio_ops audio_l16 = {
 	.needs_plc = true,
 	.enc_init = l16_enc_init,
 	.dec_init = l16_dec_init,
-	.enc_fork = pcm_enc_fork,
 	.encode = l16_encode,
 	.decode = l16_decode,
 	.packet_samples = l16_packet_samples,
