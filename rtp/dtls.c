@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * DTLS-SRTP over OpenSSL with memory BIOs. */
+#include "rtp/dtls.h"
+
+#include "base/clock.h"
+#include "rtp/io.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/time.h>
+
+/* OpenSSL has macros of the same names as two of our suites. */
+enum { SUITE_GCM_128 = SRTP_AEAD_AES_128_GCM, SUITE_GCM_256 = SRTP_AEAD_AES_256_GCM };
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+enum {
+	CERT_DAYS = 5 * 365,
+	FINGERPRINT_TEXT = 32 * 3,   /* with the final NUL */
+	COOKIE_LEN = 32, SECRET_LEN = 32,
+	FIRST_TIMEOUT_US = 250000, LAST_TIMEOUT_US = 4000000,
+	GIVE_UP_US = 30000000,       /* an association we began or trust */
+	STRANGER_US = 2000000,       /* one of a stranger, when its place is wanted */
+	MAX_PEER_CHAIN = 16384,
+	RECORD_HEAD = 13,
+};
+
+/* RFC 5764 4.1.2, RFC 7714 14.2; best first. */
+static const char profiles[] =
+	"SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80:SRTP_AES128_CM_SHA1_32";
+
+static const struct {
+	unsigned long id;
+	int suite;
+	size_t key, salt;
+} profile_table[] = {
+	{ SRTP_AEAD_AES_256_GCM, SUITE_GCM_256, 32, 12 },
+	{ SRTP_AEAD_AES_128_GCM, SUITE_GCM_128, 16, 12 },
+	{ SRTP_AES128_CM_SHA1_80, SRTP_AES_CM_128_HMAC_SHA1_80, 16, 14 },
+	{ SRTP_AES128_CM_SHA1_32, SRTP_AES_CM_128_HMAC_SHA1_32, 16, 14 },
+};
+
+struct dtls_identity {
+	SSL_CTX *ctx;
+	uint8_t secret[SECRET_LEN];  /* of the cookies */
+	char fingerprint[FINGERPRINT_TEXT];
+};
+
+/* One association. */
+struct dtls {
+	struct dtls_side *side;
+	SSL *ssl;
+	BIO *in, *out;               /* owned by ssl */
+	struct sockaddr_storage peer;
+	bool trusted, done;
+	int64_t begun_us;
+};
+
+/* ---- identity ------------------------------------------------------------ */
+
+static int set_serial(X509 *cert)
+{
+	uint64_t serial;
+
+	if (getrandom(&serial, sizeof(serial), 0) != sizeof(serial))
+		return -errno;
+	return ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), serial >> 1 | 1) ? 0 : -ENOMEM;
+}
+
+static X509 *self_signed(EVP_PKEY *key)
+{
+	X509 *cert = X509_new();
+	X509_NAME *name;
+
+	if (!cert)
+		return NULL;
+	name = X509_get_subject_name(cert);
+	if (!X509_set_version(cert, X509_VERSION_3) || set_serial(cert) < 0 ||
+	    !X509_gmtime_adj(X509_getm_notBefore(cert), -86400) ||
+	    !X509_gmtime_adj(X509_getm_notAfter(cert), CERT_DAYS * 86400L) ||
+	    !X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+					(const unsigned char *)"balai", -1, -1, 0) ||
+	    !X509_set_issuer_name(cert, name) || !X509_set_pubkey(cert, key) ||
+	    !X509_sign(cert, key, EVP_sha256())) {
+		X509_free(cert);
+		return NULL;
+	}
+	return cert;
+}
+
+static int write_fingerprint(char out[FINGERPRINT_TEXT], X509 *cert)
+{
+	static const char hex[16] = "0123456789ABCDEF";
+	uint8_t md[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (!X509_digest(cert, EVP_sha256(), md, &n) || n * 3 != FINGERPRINT_TEXT)
+		return -EIO;
+	for (unsigned i = 0; i < n; i++) {
+		out[i * 3] = hex[md[i] >> 4];
+		out[i * 3 + 1] = hex[md[i] & 15];
+		out[i * 3 + 2] = ':';
+	}
+	out[FINGERPRINT_TEXT - 1] = '\0';
+	return 0;
+}
+
+static int cookie_make(SSL *ssl, unsigned char *cookie, unsigned *len)
+{
+	const struct dtls *d = (const struct dtls *)SSL_get_app_data(ssl);
+	const struct dtls_identity *id = d->side->identity;
+	uint8_t msg[sizeof(struct sockaddr_storage)];
+	unsigned n = COOKIE_LEN;
+
+	memcpy(msg, &d->peer, addr_len(&d->peer));
+	if (!HMAC(EVP_sha256(), id->secret, SECRET_LEN, msg, addr_len(&d->peer), cookie, &n))
+		return 0;
+	*len = n;
+	return 1;
+}
+
+static int cookie_check(SSL *ssl, const unsigned char *cookie, unsigned len)
+{
+	uint8_t want[EVP_MAX_MD_SIZE];
+	unsigned n;
+
+	return cookie_make(ssl, want, &n) && n == len && !CRYPTO_memcmp(want, cookie, n);
+}
+
+/* The certificate is judged by its fingerprint once the handshake is over. */
+static int accept_any(int ok, X509_STORE_CTX *store)
+{
+	(void)ok, (void)store;
+	return 1;
+}
+
+static int make_context(struct dtls_identity *self, EVP_PKEY *key, X509 *cert)
+{
+	SSL_CTX *ctx = SSL_CTX_new(DTLS_method());
+
+	self->ctx = ctx;
+	if (!ctx || !SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION) ||
+	    !SSL_CTX_use_certificate(ctx, cert) || !SSL_CTX_use_PrivateKey(ctx, key) ||
+	    /* Level 1 for the peer's certificate: old devices have RSA of 1024 bits,
+	     * and what vouches for it is its fingerprint. */
+	    !SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:DHE+AESGCM:"
+				     "DHE+AES:!aNULL:!eNULL:@SECLEVEL=1") ||
+	    SSL_CTX_set_tlsext_use_srtp(ctx, profiles))
+		return -EIO;
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, accept_any);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET |
+			    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_max_cert_list(ctx, MAX_PEER_CHAIN);
+	SSL_CTX_set_cookie_generate_cb(ctx, cookie_make);
+	SSL_CTX_set_cookie_verify_cb(ctx, cookie_check);
+	SSL_CTX_set_read_ahead(ctx, 1);
+	return 0;
+}
+
+int dtls_identity_new(struct dtls_identity **out)
+{
+	struct dtls_identity *self = calloc(1, sizeof(*self));
+	EVP_PKEY *key = NULL;
+	X509 *cert = NULL;
+	int r = -ENOMEM;
+
+	if (!self)
+		return r;
+	key = EVP_EC_gen("P-256");
+	cert = key ? self_signed(key) : NULL;
+	if (!cert)
+		goto out;
+	r = -EIO;
+	if (getrandom(self->secret, SECRET_LEN, 0) != SECRET_LEN)
+		goto out;
+	r = write_fingerprint(self->fingerprint, cert);
+	if (r == 0)
+		r = make_context(self, key, cert);
+	if (r == 0) {
+		*out = self;
+		self = NULL;
+	}
+out:
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	dtls_identity_free(self);
+	ERR_clear_error();
+	return r;
+}
+
+struct dtls_identity *dtls_identity_free(struct dtls_identity *self)
+{
+	if (self) {
+		SSL_CTX_free(self->ctx);
+		OPENSSL_cleanse(self, sizeof(*self));
+	}
+	free(self);
+	return NULL;
+}
+
+const char *dtls_identity_fingerprint(const struct dtls_identity *self)
+{
+	return self->fingerprint;
+}
+
+/* ---- one association ----------------------------------------------------- */
+
+static unsigned next_timeout(SSL *ssl, unsigned us)
+{
+	(void)ssl;
+	if (!us)
+		return FIRST_TIMEOUT_US;
+	return us * 2 > LAST_TIMEOUT_US ? LAST_TIMEOUT_US : us * 2;
+}
+
+static struct dtls *dtls_free(struct dtls *self)
+{
+	if (self)
+		SSL_free(self->ssl);
+	free(self);
+	ERR_clear_error();
+	return NULL;
+}
+
+static struct dtls *dtls_new(struct dtls_side *side, bool active,
+			     const struct sockaddr_storage *peer, bool trusted, int64_t now)
+{
+	struct dtls *self = calloc(1, sizeof(*self));
+
+	if (!self)
+		return NULL;
+	self->side = side;
+	self->peer = *peer;
+	self->trusted = trusted;
+	self->begun_us = now;
+	self->ssl = SSL_new(side->identity->ctx);
+	self->in = BIO_new(BIO_s_mem());
+	self->out = BIO_new(BIO_s_mem());
+	if (!self->ssl || !self->in || !self->out) {
+		BIO_free(self->in);
+		BIO_free(self->out);
+		return dtls_free(self);
+	}
+	BIO_set_mem_eof_return(self->in, -1);
+	BIO_set_mem_eof_return(self->out, -1);
+	SSL_set_bio(self->ssl, self->in, self->out);
+	SSL_set_app_data(self->ssl, self);
+	SSL_set_mtu(self->ssl, DTLS_MTU);
+	DTLS_set_timer_cb(self->ssl, next_timeout);
+	if (active) {
+		SSL_set_connect_state(self->ssl);
+	} else {
+		SSL_set_accept_state(self->ssl);
+		if (!trusted)
+			SSL_set_options(self->ssl, SSL_OP_COOKIE_EXCHANGE);
+	}
+	return self;
+}
+
+/* What OpenSSL wrote is a run of records: they go out whole, as many to a
+ * datagram as fit. */
+static void flush(struct dtls *self)
+{
+	struct dtls_side *side = self->side;
+	char *data;
+	long left = BIO_get_mem_data(self->out, &data), n = 0;
+
+	while (left - n >= RECORD_HEAD) {
+		const uint8_t *p = (const uint8_t *)data + n;
+		long len = RECORD_HEAD + (p[11] << 8 | p[12]);
+
+		if (len > left - n)
+			break;
+		if (n && n + len > DTLS_MTU) {
+			side->ops->send(side->arg, (uint8_t *)data, (size_t)n, &self->peer);
+			data += n;
+			left -= n;
+			n = 0;
+			continue;
+		}
+		n += len;
+	}
+	if (n)
+		side->ops->send(side->arg, (uint8_t *)data, (size_t)n, &self->peer);
+	BIO_reset(self->out);
+}
+
+static const EVP_MD *hash_of(const char *name)
+{
+	/* RFC 8122 5; MD5 and MD2 are no proof any more. */
+	static const struct { const char *name, *digest; } table[] = {
+		{ "sha-1", "SHA1" }, { "sha-224", "SHA224" }, { "sha-256", "SHA256" },
+		{ "sha-384", "SHA384" }, { "sha-512", "SHA512" },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (!strcasecmp(name, table[i].name))
+			return EVP_get_digestbyname(table[i].digest);
+	return NULL;
+}
+
+static int check_peer(const struct dtls *self)
+{
+	const struct dtls_side *side = self->side;
+	X509 *cert = SSL_get1_peer_certificate(self->ssl);
+	const EVP_MD *hash = hash_of(side->hash);
+	uint8_t md[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	int r = -EACCES;
+
+	if (cert && hash && X509_digest(cert, hash, md, &n) && n == side->fingerprint_len &&
+	    !CRYPTO_memcmp(md, side->fingerprint, n))
+		r = 0;
+	X509_free(cert);
+	return r;
+}
+
+/* RFC 5764 4.2: client key, server key, client salt, server salt. */
+static int export_keys(const struct dtls *self, struct srtp_key *tx, struct srtp_key *rx)
+{
+	static const char label[] = "EXTRACTOR-dtls_srtp";
+	SRTP_PROTECTION_PROFILE *p = SSL_get_selected_srtp_profile(self->ssl);
+	struct srtp_key *client = self->side->active ? tx : rx;
+	struct srtp_key *server = self->side->active ? rx : tx;
+	uint8_t m[2 * SRTP_MAX_KEY];
+	size_t i, k, s;
+
+	for (i = 0; p && i < sizeof(profile_table) / sizeof(profile_table[0]); i++)
+		if (profile_table[i].id == p->id)
+			break;
+	if (!p || i == sizeof(profile_table) / sizeof(profile_table[0]))
+		return -EPROTO;
+	k = profile_table[i].key;
+	s = profile_table[i].salt;
+	if (!SSL_export_keying_material(self->ssl, m, 2 * (k + s), label, sizeof(label) - 1,
+					NULL, 0, 0))
+		return -EPROTO;
+	*client = *server = (struct srtp_key){ .suite = (enum srtp_suite)profile_table[i].suite };
+	memcpy(client->key, m, k);
+	memcpy(client->key + k, m + 2 * k, s);
+	memcpy(server->key, m + k, k);
+	memcpy(server->key + k, m + 2 * k + s, s);
+	OPENSSL_cleanse(m, sizeof(m));
+	return 0;
+}
+
+/* ---- a side -------------------------------------------------------------- */
+
+void dtls_side_init(struct dtls_side *self, struct dtls_identity *identity,
+		    const struct dtls_ops *ops, void *arg)
+{
+	*self = (struct dtls_side){ .identity = identity, .ops = ops, .arg = arg };
+}
+
+static void drop_slot(struct dtls_side *self, int i)
+{
+	if (self->up == self->slot[i])
+		self->up = NULL;
+	self->slot[i] = dtls_free(self->slot[i]);
+}
+
+static int slot_of(const struct dtls_side *self, const struct dtls *d)
+{
+	for (int i = 0; i < DTLS_SLOTS; i++)
+		if (d && self->slot[i] == d)
+			return i;
+	return -1;
+}
+
+void dtls_side_fini(struct dtls_side *self)
+{
+	for (int i = 0; i < DTLS_SLOTS; i++) {
+		if (!self->slot[i])
+			continue;
+		if (self->slot[i]->done) {
+			SSL_shutdown(self->slot[i]->ssl);
+			flush(self->slot[i]);
+		}
+		drop_slot(self, i);
+	}
+	self->on = false;
+}
+
+bool dtls_side_set(struct dtls_side *self, bool active, const char *hash,
+		   const uint8_t *fingerprint, size_t len)
+{
+	if (len > sizeof(self->fingerprint))
+		len = 0;
+	if (self->on && self->active == active && self->fingerprint_len == len &&
+	    !memcmp(self->fingerprint, fingerprint, len) &&
+	    !strncasecmp(self->hash, hash, sizeof(self->hash) - 1))
+		return false;
+	for (int i = 0; i < DTLS_SLOTS; i++)
+		drop_slot(self, i);
+	self->on = true;
+	self->active = active;
+	memset(self->hash, 0, sizeof(self->hash));
+	memcpy(self->hash, hash, strnlen(hash, sizeof(self->hash) - 1));
+	self->fingerprint_len = (uint8_t)len;
+	memcpy(self->fingerprint, fingerprint, len);
+	return true;
+}
+
+/* It ended badly: the slot is free again; told only if it was the peer. */
+static void failed(struct dtls_side *self, struct dtls *d, int status, int64_t now)
+{
+	bool tell = d->trusted && !self->up;
+	struct sockaddr_storage peer = d->peer;
+
+	drop_slot(self, slot_of(self, d));
+	if (tell)
+		self->ops->done(self->arg, status, NULL, NULL, &peer, now);
+}
+
+static void succeeded(struct dtls_side *self, struct dtls *d, int64_t now)
+{
+	struct srtp_key tx, rx;
+	int r = check_peer(d);
+
+	if (r == 0)
+		r = export_keys(d, &tx, &rx);
+	if (r < 0) {
+		failed(self, d, r, now);
+		return;
+	}
+	d->done = d->trusted = true;
+	self->up = d;
+	for (int i = 0; i < DTLS_SLOTS; i++)
+		if (self->slot[i] && self->slot[i] != d)
+			drop_slot(self, i);
+	self->ops->done(self->arg, 0, &tx, &rx, &d->peer, now);
+	OPENSSL_cleanse(&tx, sizeof(tx));
+	OPENSSL_cleanse(&rx, sizeof(rx));
+}
+
+/* Lets OpenSSL work on what is there. */
+static void step(struct dtls_side *self, struct dtls *d, int64_t now)
+{
+	uint8_t scratch[2048];
+	int r, e;
+
+	ERR_clear_error();
+	if (d->done) {
+		/* Nothing of use comes any more: an answer to a lost last flight,
+		 * an alert. Media silence ends a call, not close_notify. */
+		while (SSL_read(d->ssl, scratch, sizeof(scratch)) > 0)
+			;
+		ERR_clear_error();
+		flush(d);
+		return;
+	}
+	r = SSL_do_handshake(d->ssl);
+	e = r == 1 ? SSL_ERROR_NONE : SSL_get_error(d->ssl, r);
+	flush(d);
+	if (r == 1)
+		succeeded(self, d, now);
+	else if (e != SSL_ERROR_WANT_READ && e != SSL_ERROR_WANT_WRITE)
+		failed(self, d, -EPROTO, now);
+	ERR_clear_error();
+}
+
+void dtls_side_connect(struct dtls_side *self, const struct sockaddr_storage *to, int64_t now)
+{
+	if (!self->on || !self->active || self->slot[0])
+		return;
+	self->slot[0] = dtls_new(self, true, to, true, now);
+	if (self->slot[0])
+		step(self, self->slot[0], now);
+}
+
+/* ---- input --------------------------------------------------------------- */
+
+/* A handshake record of epoch 0 that begins with ClientHello. */
+static bool is_client_hello(const uint8_t *data, size_t len)
+{
+	return len > RECORD_HEAD && data[0] == 22 && data[3] == 0 && data[4] == 0 &&
+	       data[RECORD_HEAD] == 1;
+}
+
+static struct dtls *find(struct dtls_side *self, const struct sockaddr_storage *from, bool pending)
+{
+	for (int i = 0; i < DTLS_SLOTS; i++) {
+		struct dtls *d = self->slot[i];
+
+		if (d && (!pending || !d->done) && addr_equal(&d->peer, from))
+			return d;
+	}
+	return NULL;
+}
+
+/* A place for a new association: a free one, or that of a stranger who takes
+ * too long. The established one is never given up for it. */
+static int free_slot(struct dtls_side *self, int64_t now)
+{
+	int best = -1;
+
+	for (int i = 0; i < DTLS_SLOTS; i++) {
+		const struct dtls *d = self->slot[i];
+
+		if (!d)
+			return i;
+		if (d != self->up && now - d->begun_us > STRANGER_US &&
+		    (best < 0 || d->begun_us < self->slot[best]->begun_us))
+			best = i;
+	}
+	if (best >= 0)
+		drop_slot(self, best);
+	return best;
+}
+
+int dtls_side_input(struct dtls_side *self, const uint8_t *data, size_t len,
+		    const struct sockaddr_storage *from, bool trusted, int64_t now)
+{
+	bool hello = is_client_hello(data, len);
+	struct dtls *d;
+	int i;
+
+	if (!self->on || len < RECORD_HEAD)
+		return -EBADMSG;
+	/* A hello on an established association is the peer beginning anew. */
+	d = find(self, from, hello && !self->active);
+	if (!d && self->active && self->slot[0] && addr_same_host(&self->slot[0]->peer, from))
+		d = self->slot[0];
+	if (!d) {
+		if (self->active || !hello)
+			return -EBADMSG;
+		i = free_slot(self, now);
+		if (i < 0)
+			return -EBADMSG;
+		d = self->slot[i] = dtls_new(self, false, from, trusted, now);
+		if (!d)
+			return -ENOMEM;
+	}
+	if (BIO_write(d->in, data, (int)len) != (int)len)
+		return -ENOMEM;
+	step(self, d, now);
+	return 0;
+}
+
+/* ---- timers -------------------------------------------------------------- */
+
+int64_t dtls_side_due(const struct dtls_side *self)
+{
+	int64_t at = INT64_MAX;
+
+	for (int i = 0; i < DTLS_SLOTS; i++) {
+		struct timeval left;
+
+		if (self->slot[i] && DTLSv1_get_timeout(self->slot[i]->ssl, &left)) {
+			int64_t t = clock_us() + left.tv_sec * 1000000 + left.tv_usec;
+
+			at = t < at ? t : at;
+		}
+	}
+	return at;
+}
+
+void dtls_side_tick(struct dtls_side *self, int64_t now)
+{
+	for (int i = 0; i < DTLS_SLOTS; i++) {
+		struct dtls *d = self->slot[i];
+		int r;
+
+		if (!d)
+			continue;
+		if (!d->done && now - d->begun_us > GIVE_UP_US) {
+			failed(self, d, -ETIMEDOUT, now);
+			continue;
+		}
+		ERR_clear_error();
+		r = DTLSv1_handle_timeout(d->ssl);
+		flush(d);
+		if (r < 0)
+			failed(self, d, -ETIMEDOUT, now);
+	}
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The io thread: epoll over all media sockets, the mailbox, the timers. */
+#include "rtp/wire_priv.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/ref.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum { EVENTS = 128, DEFAULT_MTU = 1200, MIN_MTU = 200, MAX_MTU = 1400, MAX_WAIT_MS = 1000 };
+
+struct rx_ring {
+	struct mmsghdr msg[RX_BATCH];
+	struct iovec iov[RX_BATCH];
+	struct sockaddr_storage from[RX_BATCH];
+	uint8_t buf[RX_BATCH][RX_BUFFER];
+};
+
+static void wake(void *arg)
+{
+	struct wire *self = (struct wire *)arg;
+	uint64_t one = 1;
+
+	/* Fails only when the counter is full, and then it is awake anyway. */
+	if (write(self->event_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+static void wire_fini(void *obj)
+{
+	struct wire *self = (struct wire *)obj;
+
+	mailbox_free(self->mailbox);
+	dtls_identity_free(self->identity);
+	timers_fini(&self->timers);
+	txq_free(self->txq);
+	free(self->rx);
+	if (self->epoll_fd >= 0)
+		close(self->epoll_fd);
+	if (self->event_fd >= 0)
+		close(self->event_fd);
+}
+
+static struct rx_ring *rx_ring_new(void)
+{
+	struct rx_ring *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	for (int i = 0; i < RX_BATCH; i++) {
+		r->iov[i] = (struct iovec){ r->buf[i], RX_BUFFER };
+		r->msg[i].msg_hdr.msg_iov = &r->iov[i];
+		r->msg[i].msg_hdr.msg_iovlen = 1;
+		r->msg[i].msg_hdr.msg_name = &r->from[i];
+	}
+	return r;
+}
+
+static int open_fds(struct wire *self)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = NULL };
+
+	self->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	self->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (self->epoll_fd < 0 || self->event_fd < 0 ||
+	    epoll_ctl(self->epoll_fd, EPOLL_CTL_ADD, self->event_fd, &ev) < 0)
+		return -errno;
+	return 0;
+}
+
+int wire_new(struct wire **out, const struct wire_config *config)
+{
+	struct wire *self = ref_new(sizeof(*self), wire_fini);
+	int r;
+
+	if (!self)
+		return -ENOMEM;
+	self->epoll_fd = self->event_fd = -1;
+	list_init(&self->transports);
+	self->config = *config;
+	if (!self->config.mtu)
+		self->config.mtu = DEFAULT_MTU;
+	r = -EINVAL;
+	if (self->config.mtu < MIN_MTU || self->config.mtu > MAX_MTU)
+		goto out;
+	self->range = (struct port_range){ config->port_min, config->port_max, 0 };
+	r = -errno;
+	if (getrandom(&self->random, sizeof(self->random), 0) != sizeof(self->random))
+		goto out;
+	r = -ENOMEM;
+	self->rx = rx_ring_new();
+	if (!self->rx || txq_new(&self->txq, &self->tx) < 0 || timers_init(&self->timers) < 0)
+		goto out;
+	r = mailbox_new(&self->mailbox, MEDIA_LIMIT, wake, self);
+	if (r < 0)
+		goto out;
+	r = dtls_identity_new(&self->identity);
+	if (r < 0)
+		goto out;
+	r = open_fds(self);
+	if (r < 0)
+		goto out;
+	*out = self;
+	return 0;
+out:
+	ref_drop(self);
+	return r;
+}
+
+/* ---- the loop ------------------------------------------------------------ */
+
+/* One batch of one socket. What is left makes it ready again at once, after the
+ * others had their turn. */
+static void component_read(struct wire *self, struct component *c)
+{
+	struct rx_ring *rx = self->rx;
+	int n;
+
+	for (int i = 0; i < RX_BATCH; i++)
+		rx->msg[i].msg_hdr.msg_namelen = sizeof(rx->from[i]);
+	n = recvmmsg(c->fd, rx->msg, RX_BATCH, MSG_DONTWAIT, NULL);
+	count_add(&self->stats.rx_calls, 1);
+	for (int i = 0; i < n; i++) {
+		size_t len = rx->msg[i].msg_len;
+
+		count_add(&self->stats.rx_packets, 1);
+		count_add(&self->stats.rx_bytes, len);
+		if (rx->msg[i].msg_hdr.msg_flags & MSG_TRUNC)
+			count_add(&self->stats.drop_version, 1);
+		else
+			transport_input(c, rx->buf[i], len, &rx->from[i], self->now);
+	}
+}
+
+static int wait_of(const struct wire *self, int wait_ms, int64_t now)
+{
+	int64_t next = timers_next(&self->timers), ms;
+
+	if (next == INT64_MAX)
+		return wait_ms;
+	ms = next <= now ? 0 : (next - now + 999) / 1000;
+	return wait_ms < 0 || ms < wait_ms ? (int)(ms > MAX_WAIT_MS ? MAX_WAIT_MS : ms) : wait_ms;
+}
+
+void wire_turn(struct wire *self, int wait_ms)
+{
+	struct epoll_event ev[EVENTS];
+	bool mail = false;
+	uint64_t n64;
+	int n = epoll_wait(self->epoll_fd, ev, EVENTS, wait_of(self, wait_ms, clock_us()));
+
+	self->now = clock_us();
+	for (int i = 0; i < n; i++) {
+		if (ev[i].data.ptr)
+			component_read(self, (struct component *)ev[i].data.ptr);
+		else
+			mail = true;
+	}
+	/* Only now may a message close a socket that an event named. */
+	if (mail) {
+		if (read(self->event_fd, &n64, sizeof(n64)) < 0)
+			n64 = 0;
+		mailbox_run(self->mailbox, self);
+	}
+	self->now = clock_us();
+	timers_run(&self->timers, self->now);
+	txq_flush(self->txq);
+}
+
+static void *wire_main(void *arg)
+{
+	struct wire *self = (struct wire *)arg;
+
+	pthread_setname_np(pthread_self(), "io");
+	while (!atomic_load_explicit(&self->stopping, memory_order_acquire))
+		wire_turn(self, -1);
+	return NULL;
+}
+
+int wire_start(struct wire *self)
+{
+	int r;
+
+	if (self->started || self->stopped)
+		return -EALREADY;
+	r = pthread_create(&self->thread, NULL, wire_main, self);
+	if (r)
+		return -r;
+	self->started = true;
+	return 0;
+}
+
+void wire_stop(struct wire *self)
+{
+	if (self->stopped)
+		return;
+	self->stopped = true;
+	atomic_store_explicit(&self->stopping, true, memory_order_release);
+	wake(self);
+	if (self->started)
+		pthread_join(self->thread, NULL);
+	/* What was posted before still counts: drops tell `released`. */
+	mailbox_run(self->mailbox, self);
+	mailbox_close(self->mailbox);
+	list_each_safe(l, &self->transports)
+		transport_detach(list_entry(l, struct transport, link));
+	txq_flush(self->txq);
+}
+
+struct wire *wire_drop(struct wire *self)
+{
+	if (self)
+		wire_stop(self);
+	return (struct wire *)ref_drop(self);
+}
+
+/* ---- small things -------------------------------------------------------- */
+
+const char *wire_fingerprint(const struct wire *self)
+{
+	return dtls_identity_fingerprint(self->identity);
+}
+
+/* SplitMix64 over a seed from the system: numbers for SSRCs, offsets and
+ * timing, which must differ and be hard to guess, not keys. */
+uint64_t wire_random(struct wire *self)
+{
+	uint64_t z;
+
+	if (getrandom(&z, sizeof(z), GRND_NONBLOCK) == sizeof(z))
+		return z;
+	z = self->random += 0x9e3779b97f4a7c15u;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+int wire_timer_add(struct wire *self)
+{
+	int r = timers_reserve(&self->timers, self->n_timers + 1);
+
+	if (r == 0)
+		self->n_timers++;
+	return r;
+}
+
+void wire_timer_remove(struct wire *self)
+{
+	self->n_timers--;
+}
+
+void wire_stats(const struct wire *self, struct wire_stats *out)
+{
+	const struct wire_stats *s = &self->stats;
+
+	*out = (struct wire_stats){
+		.rx_packets = count_get(&s->rx_packets), .rx_bytes = count_get(&s->rx_bytes),
+		.tx_packets = count_get(&self->tx.packets), .tx_bytes = count_get(&self->tx.bytes),
+		.drop_short = count_get(&s->drop_short),
+		.drop_version = count_get(&s->drop_version),
+		.drop_source = count_get(&s->drop_source), .drop_pt = count_get(&s->drop_pt),
+		.drop_auth = count_get(&s->drop_auth), .drop_replay = count_get(&s->drop_replay),
+		.drop_rtcp = count_get(&s->drop_rtcp), .drop_stun = count_get(&s->drop_stun),
+		.drop_dtls = count_get(&s->drop_dtls), .drop_plain = count_get(&s->drop_plain),
+		.drop_late = count_get(&s->drop_late),
+		.drop_queue = count_get(&s->drop_queue) + count_get(&self->tx.failed) +
+			      mailbox_dropped(self->mailbox),
+		.rx_calls = count_get(&s->rx_calls), .tx_calls = count_get(&self->tx.calls),
+		.transports = count_get(&s->transports), .streams = count_get(&s->streams),
+	};
+}

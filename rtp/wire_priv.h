@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The inside of the wire, shared by the files that make it up; nobody else
+ * includes it (tests and fuzz targets may).
+ *
+ * Who owns what: `io` fields belong to the io thread (before wire_start and
+ * after wire_stop: to the control thread). A transport is held by its control
+ * handle and, from attach to detach, by the wire's list; a stream by its handle,
+ * by batches, by whoever pulls, and by its transport's list. Detached, both are
+ * inert: fd -1, no transport. The last reference frees memory only. */
+#ifndef BALAI_RTP_WIRE_PRIV_H
+#define BALAI_RTP_WIRE_PRIV_H
+
+#include "base/list.h"
+#include "base/mailbox.h"
+#include "rtp/dtls.h"
+#include "rtp/ice.h"
+#include "rtp/io.h"
+#include "rtp/latch.h"
+#include "rtp/packet.h"
+#include "rtp/port.h"
+#include "rtp/receiver.h"
+#include "rtp/feedback.h"
+#include "rtp/sender.h"
+#include "rtp/srtp.h"
+#include "rtp/wire.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+	RX_BATCH = 16,          /* datagrams of one socket at a time: nobody starves others */
+	RX_BUFFER = 2048,
+	MAX_TRANSPORT_STREAMS = 16,
+	MAX_SSRC_MAP = 32,      /* remote SSRCs of one transport, for BUNDLE */
+	MEDIA_LIMIT = 1024,     /* batches that wait in the mailbox */
+};
+
+/* ---- wire ---------------------------------------------------------------- */
+
+struct rx_ring;
+
+struct wire {
+	struct wire_config config;
+	struct port_range range;        /* control */
+	struct mailbox *mailbox;
+	struct dtls_identity *identity;
+	int epoll_fd, event_fd;
+	pthread_t thread;
+	bool started, stopped;          /* control */
+	atomic_bool stopping;
+	/* io */
+	struct io_timers timers;
+	size_t n_timers;
+	struct txq *txq;
+	struct rx_ring *rx;
+	struct list transports;
+	int64_t now;
+	uint64_t random;
+	/* counters: io writes, anyone reads */
+	struct txq_counts tx;
+	struct wire_stats stats;
+};
+
+/* One turn of the io thread, waiting at most `wait_ms`. Tests call it instead of
+ * wire_start. */
+void wire_turn(struct wire *self, int wait_ms);
+/* io. A number nobody can guess. */
+uint64_t wire_random(struct wire *self);
+/* io. Room for one timer more, and back. */
+int wire_timer_add(struct wire *self);
+void wire_timer_remove(struct wire *self);
+
+/* ---- transport ----------------------------------------------------------- */
+
+/* One socket: RTP (and with mux everything), or RTCP. */
+struct component {
+	struct transport *transport;
+	int fd;
+	bool rtcp;
+	struct latch latch;
+	struct ice ice;
+	struct dtls_side dtls;
+	struct keyring keys;            /* SDES: those of the first component serve both */
+	bool secure;                    /* DTLS: keys are there */
+};
+
+struct ssrc_entry {
+	uint32_t ssrc;
+	struct stream *stream;
+};
+
+struct transport {
+	struct wire *wire;              /* a reference */
+	struct transport_events events;
+	void *arg;
+	struct transport_local local;
+	struct msg attach_msg, drop_msg;
+	/* io */
+	bool attached, set;
+	struct list link, streams;
+	unsigned n_streams;
+	struct transport_params params;
+	struct component comp[2];
+	struct io_timer timer;
+	int64_t heard_us;               /* last RTCP or STUN that was good, 0: none */
+	int secured_told;               /* 1: told nothing yet */
+	enum media_kind class;
+	unsigned n_ssrc, ssrc_next;
+	struct ssrc_entry ssrc[MAX_SSRC_MAP];
+};
+
+/* io. A datagram that arrived on a component; the bytes are worked on in place. */
+void transport_input(struct component *c, uint8_t *data, size_t len,
+		     const struct sockaddr_storage *from, int64_t now);
+/* io. May media go out now: address and keys are there? */
+bool transport_ready(struct transport *self, bool rtcp);
+/* io. A buffer to build an RTP or RTCP packet in; only when transport_ready. */
+uint8_t *transport_slot(struct transport *self, bool rtcp);
+/* io. Protects and queues what was built there. The length as it goes out, or a
+ * negative errno. */
+int transport_commit(struct transport *self, bool rtcp, uint8_t *packet, size_t len);
+/* io. Sends again what transport_commit made, as it went out then. */
+void transport_resend(struct transport *self, const uint8_t *packet, size_t len);
+/* io. Takes the transport off the wire: streams become inert, sockets close. */
+void transport_detach(struct transport *self);
+/* io. Sends raw bytes from a component (STUN, DTLS). */
+void component_send(struct component *c, const uint8_t *data, size_t len,
+		    const struct sockaddr_storage *to);
+/* io. The keys that a component's packets are under. */
+struct keyring *component_keys(struct component *c);
+/* io. Something of the transport is due at `at`. */
+void transport_sooner(struct transport *self, int64_t at);
+
+/* ---- stream -------------------------------------------------------------- */
+
+struct meter {
+	int64_t start_us;
+	uint64_t bytes;
+	uint32_t rate;                  /* bit/s of the last whole second */
+};
+
+struct stream {
+	struct wire *wire;              /* a reference */
+	struct stream_events events;
+	void *arg;
+	struct msg attach_msg, drop_msg, key_msg;
+	struct transport *attach_to;    /* a reference, until attached */
+	atomic_bool key_pending;        /* key_msg is in the mailbox */
+	atomic_bool seen;
+	/* io */
+	struct list link;
+	struct transport *transport;    /* NULL: inert */
+	bool set, silent_told;
+	struct stream_params params;
+	struct io_timer timer;
+	int64_t heard_us, silence_from_us;
+	struct receiver rx;
+	struct sender tx;
+	struct feedback fb;
+	/* counters: io writes, anyone reads */
+	struct stream_stats stats;
+	struct meter rx_meter, tx_meter;
+};
+
+/* io. */
+void stream_detach(struct stream *self);
+void stream_heard(struct stream *self, int64_t now);
+void stream_apply(struct stream *self, const struct stream_params *params, int64_t now);
+/* Looks again at when the stream's timer must fire. */
+void stream_arm(struct stream *self, int64_t now);
+void meter_add(struct meter *self, size_t bytes, int64_t now);
+uint32_t meter_get(const struct meter *self, int64_t now);
+
+#endif
