@@ -13,6 +13,7 @@ struct audio_engine;
 struct mixer;
 struct mixer_leg;
 
+/* Borrows the wire, which must outlive it. `shards` 0: one. */
 int audio_engine_new(struct audio_engine **out, struct wire *wire, unsigned shards);
 /* Stops the shards. Every mixer must have been dropped. */
 struct audio_engine *audio_engine_free(struct audio_engine *self);
@@ -43,7 +44,8 @@ struct mixer_leg_params {
 	uint32_t n_rx;
 	struct stream_format rx[STREAM_MAX_FORMATS]; /* as in the stream */
 	struct stream_format tx;
-	unsigned ptime_ms;   /* of what we send: 10..60 */
+	unsigned ptime_ms;   /* of what we send: 10..60; what the codec cannot do
+			      * (Opus: 30 and 50) becomes the next shorter one */
 	uint32_t bitrate;    /* bit/s, 0: default */
 	bool comfort_noise;  /* CN negotiated: silence may be sent as RFC 3389 */
 	bool muted;          /* what it sends is not mixed */
