@@ -292,7 +292,7 @@ static void source_decode(struct source *self, const struct coded *frame, int64_
 
 	if (source_decoder(self, frame->codec))
 		return;
-	if (frame->key)
+	if (frame->key && !frame->corrupt)
 		source_key_arrived(self, now);
 	if (source_gated(self, now)) {
 		engine_count(self->engine, decodes_skipped, 1);
