@@ -137,11 +137,16 @@ static unsigned agree_ptime(const struct desc_line *theirs, enum codec_id id)
 
 /* ---- security ---------------------------------------------------------------- */
 
-static const struct sdes_line *crypto_by_tag(const struct desc_line *line, uint32_t tag)
+/* The line of the offer that `answer` accepts; some repeat a tag, so the suite
+ * must fit too. */
+static const struct sdes_line *accepted_crypto(const struct desc_line *offer,
+					       const struct sdes_line *answer)
 {
-	for (uint32_t i = 0; i < line->n_crypto; i++) {
-		if (line->crypto[i].tag == tag)
-			return &line->crypto[i];
+	for (uint32_t i = 0; i < offer->n_crypto; i++) {
+		const struct sdes_line *o = &offer->crypto[i];
+
+		if (o->tag == answer->tag && o->key.suite == answer->key.suite && sdes_usable(o))
+			return o;
 	}
 	return NULL;
 }
@@ -156,9 +161,9 @@ static bool agree_sdes(struct desc_agreed *out, const struct desc_line *ours,
 
 	for (uint32_t i = 0; i < answer->n_crypto; i++) {
 		const struct sdes_line *a = &answer->crypto[i];
-		const struct sdes_line *o = crypto_by_tag(offer, a->tag);
+		const struct sdes_line *o = accepted_crypto(offer, a);
 
-		if (!o || o->key.suite != a->key.suite || !sdes_usable(a) || !sdes_usable(o))
+		if (!o || !sdes_usable(a))
 			continue;
 		out->security = AGREED_SDES;
 		out->tx_key = we_offered ? o->key : a->key;

@@ -210,6 +210,12 @@ static void first_usable_crypto(void **state)
 	assert_int_equal(f->answer->line[0].n_crypto, 1);
 	assert_int_equal(f->answer->line[0].crypto[0].tag, 5);
 	assert_int_equal(f->answer->line[0].crypto[0].key.suite, SRTP_AES_CM_128_HMAC_SHA1_32);
+	/* A tag that stands there twice means the one that was meant. */
+	line->crypto[0].tag = 5;
+	line->crypto[1].tag = 5;
+	answer(f);
+	assert_int_equal(desc_agree(f->answer, f->offer, false, f->agreed), 0);
+	assert_int_equal(f->agreed[0].rx_key.key[0], 3);
 	line->n_crypto = 2;
 	answer(f);
 	assert_int_equal(f->verdict.status, 488);
