@@ -50,6 +50,29 @@ uint32_t audio_rate(const struct codec_format *format)
 	}
 }
 
+static bool opus_format_equal(const struct opus_format *a, const struct opus_format *b)
+{
+	return a->max_playback_rate == b->max_playback_rate &&
+		a->max_average_bitrate == b->max_average_bitrate &&
+		a->cbr == b->cbr && a->useinbandfec == b->useinbandfec && a->usedtx == b->usedtx;
+}
+
+bool audio_format_equal(const struct codec_format *a, const struct codec_format *b)
+{
+	if (a->id != b->id || a->clock_rate != b->clock_rate)
+		return false;
+	switch (a->id) {
+	case CODEC_OPUS:
+		return opus_format_equal(&a->opus, &b->opus);
+	case CODEC_G729:
+		return a->g729.annexb_no == b->g729.annexb_no;
+	case CODEC_L16:
+		return a->channels == b->channels;
+	default:
+		return true;
+	}
+}
+
 int audio_encoder_new(struct audio_encoder **out, const struct codec_format *format,
 		      uint32_t bitrate)
 {
@@ -89,6 +112,28 @@ int audio_encode(struct audio_encoder *self, const int16_t *pcm, size_t samples,
 size_t audio_encoder_skipped(const struct audio_encoder *self)
 {
 	return self->skipped;
+}
+
+int audio_encoder_fork(struct audio_encoder **out, const struct audio_encoder *from)
+{
+	struct audio_encoder *self;
+	int rc;
+
+	if (!from->ops->enc_fork)
+		return -ENOTSUP;
+	self = calloc(1, from->ops->enc_size);
+	if (!self)
+		return -ENOMEM;
+	self->ops = from->ops;
+	self->format = from->format;
+	self->rate = from->rate;
+	rc = from->ops->enc_fork(self, from);
+	if (rc) {
+		audio_encoder_free(self);
+		return rc;
+	}
+	*out = self;
+	return 0;
 }
 
 void audio_encoder_loss(struct audio_encoder *self, int percent)
@@ -156,9 +201,17 @@ int audio_conceal(struct audio_decoder *self, const uint8_t *next, size_t next_l
 		return -EINVAL;
 	if (!next)
 		next_len = 0;
-	if (!self->plc)
-		return self->ops->conceal(self, next, next_len, pcm, samples);
-	plc_lost(self->plc, pcm, samples);
+	self->made_up = true;
+	if (self->ops->conceal) {
+		int n = self->ops->conceal(self, next, next_len, pcm, samples);
+
+		if (n < 0 || !self->plc)
+			return n;
+	}
+	if (self->made_up)
+		plc_lost(self->plc, pcm, samples);
+	else
+		plc_good(self->plc, pcm, samples);
 	return (int)samples;
 }
 

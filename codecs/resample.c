@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Polyphase resampler: a Kaiser-windowed sinc of 32 samples of the lower rate.
- * libswresample would do too, but its delay is more than this whole filter. */
+ * Not libswresample, because a mixer copies, primes and resets a running one
+ * (a speaker's own encoder goes on where the shared one was), and because its
+ * filters are shared by all resamplers of a pair of rates here. */
 #include "codecs/audio_ops.h"
 
 #include <errno.h>
@@ -192,6 +194,17 @@ int resampler_run(struct resampler *self, const int16_t *in, size_t n, int16_t *
 	for (size_t i = 0; i < n; i += CHUNK)
 		made += resampler_chunk(self, in + i, n - i < CHUNK ? n - i : CHUNK, out + made);
 	return (int)made;
+}
+
+int resampler_fork(struct resampler **out, const struct resampler *from)
+{
+	struct resampler *self = malloc(sizeof(*self));
+
+	if (!self)
+		return -ENOMEM;
+	*self = *from;
+	*out = self;
+	return 0;
 }
 
 void resampler_reset(struct resampler *self)
