@@ -67,43 +67,45 @@ static struct map map_of(enum colour from, bool full, enum colour to)
 	return m;
 }
 
-static inline uint8_t clamp8(int v)
+static inline uint8_t clamp8(int16_t v)
 {
 	v = v < 0 ? 0 : v;
 	return (uint8_t)(v > 255 ? 255 : v);
 }
 
-/* `n` chroma samples: mixes them and leaves what luma takes in `delta`. */
-static inline void chroma_block(const struct map *m, uint8_t *u, uint8_t *v,
-				int16_t *delta, int n)
+/* `n` chroma samples: mixes them and leaves what luma takes in `delta`. No sum
+ * leaves 16 bits: the rows of the map add up to less than 2 at full scale. */
+static inline void chroma_block(struct map m, uint8_t *restrict u, uint8_t *restrict v,
+				int16_t *restrict delta, int n)
 {
 	for (int i = 0; i < n; i++) {
 		int16_t cu = (int16_t)(u[i] - 128), cv = (int16_t)(v[i] - 128);
-		int16_t d = (int16_t)(m->yu * cu + m->yv * cv + m->y_add);
+		int16_t mu = (int16_t)(m.uu * cu + m.uv * cv + (1 << (CHROMA_BITS - 1)));
+		int16_t mv = (int16_t)(m.vu * cu + m.vv * cv + (1 << (CHROMA_BITS - 1)));
 
-		delta[2 * i] = d;
-		delta[2 * i + 1] = d;
-		u[i] = clamp8(((m->uu * cu + m->uv * cv + 64) >> CHROMA_BITS) + 128);
-		v[i] = clamp8(((m->vu * cu + m->vv * cv + 64) >> CHROMA_BITS) + 128);
+		delta[i] = (int16_t)(m.yu * cu + m.yv * cv + m.y_add);
+		u[i] = clamp8((int16_t)((mu >> CHROMA_BITS) + 128));
+		v[i] = clamp8((int16_t)((mv >> CHROMA_BITS) + 128));
 	}
 }
 
-static inline void luma_block(int yy, uint8_t *y, const int16_t *delta, int n)
+static inline void luma_block(int16_t yy, uint8_t *restrict y, const int16_t *restrict delta,
+			      int n)
 {
 	for (int i = 0; i < n; i++)
-		y[i] = clamp8((y[i] * yy + delta[i]) >> LUMA_BITS);
+		y[i] = clamp8((int16_t)((int16_t)(y[i] * yy + delta[i]) >> LUMA_BITS));
 }
 
-static void chroma_row(const struct map *m, uint8_t *u, uint8_t *v, int16_t *delta, int n)
+static void chroma_row(struct map m, uint8_t *u, uint8_t *v, int16_t *delta, int n)
 {
 	int i = 0;
 
 	for (; i + BLOCK <= n; i += BLOCK)
-		chroma_block(m, u + i, v + i, delta + 2 * i, BLOCK);
-	chroma_block(m, u + i, v + i, delta + 2 * i, n - i);
+		chroma_block(m, u + i, v + i, delta + i, BLOCK);
+	chroma_block(m, u + i, v + i, delta + i, n - i);
 }
 
-static void luma_row(int yy, uint8_t *y, const int16_t *delta, int n)
+static void luma_row(int16_t yy, uint8_t *y, const int16_t *delta, int n)
 {
 	int i = 0;
 
@@ -114,7 +116,7 @@ static void luma_row(int yy, uint8_t *y, const int16_t *delta, int n)
 
 void picture_recolour(struct picture *self, enum colour to)
 {
-	int16_t delta[2 * MAX_CHROMA];
+	int16_t delta[MAX_CHROMA], wide[2 * MAX_CHROMA];
 	int cw = self->width / 2, ch = self->height / 2;
 	struct map m;
 
@@ -124,10 +126,12 @@ void picture_recolour(struct picture *self, enum colour to)
 	for (int row = 0; row < ch; row++) {
 		uint8_t *y = self->plane[0] + 2 * row * (long)self->stride[0];
 
-		chroma_row(&m, self->plane[1] + row * (long)self->stride[1],
+		chroma_row(m, self->plane[1] + row * (long)self->stride[1],
 			   self->plane[2] + row * (long)self->stride[2], delta, cw);
-		luma_row(m.yy, y, delta, 2 * cw);
-		luma_row(m.yy, y + self->stride[0], delta, 2 * cw);
+		for (int i = 0; i < cw; i++)
+			wide[2 * i] = wide[2 * i + 1] = delta[i];
+		luma_row(m.yy, y, wide, 2 * cw);
+		luma_row(m.yy, y + self->stride[0], wide, 2 * cw);
 	}
 	self->colour = to;
 	self->full_range = false;

@@ -24,7 +24,7 @@ struct vp8_encoder {
 
 /* Speed in libvpx's units, negative: fixed, so that equal input gives equal
  * output whatever the load. */
-enum { SPEED = -8 };
+enum { SPEED = -10 };
 
 static void vp8_close(struct video_encoder *base)
 {

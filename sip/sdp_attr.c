@@ -319,7 +319,8 @@ void sdp_attributes_read(struct desc_line *line, const sdp_attribute_t *media,
 	}
 	line->ptime = milliseconds(value_of(media, "ptime"));
 	line->maxptime = milliseconds(value_of(media, "maxptime"));
-	line->rtcp_mux = value_of(media, "rtcp-mux") != NULL;
+	line->rtcp_mux = value_of(media, "rtcp-mux") != NULL ||
+			 value_of(media, "rtcp-mux-only") != NULL; /* RFC 8858 */
 	line->setup = setup_of(inherited(media, session, "setup"));
 	read_rtcp(line, value_of(media, "rtcp"));
 	read_crypto(line, media);

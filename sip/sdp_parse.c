@@ -202,32 +202,62 @@ static void read_line(struct desc_line *line, const struct tidy_media *written,
 		add_codec(line, map);
 	read_address(line, m);
 	sdp_attributes_read(line, m->m_attributes, session);
-	read_direction(line, m);
 }
 
-/* a=group:BUNDLE, RFC 9143. A line with a=bundle-only has port 0 and is not
- * refused (section 6). */
+/* What belongs to the transport may stand in the first member of a group alone
+ * (RFC 9143 section 7.1.3, RFC 8859 category TRANSPORT). */
+static void inherit_transport(struct desc_line *line, const struct desc_line *head)
+{
+	line->rtcp_mux |= head->rtcp_mux;
+	if (line->fingerprint.len == 0 && line->n_crypto == 0) {
+		line->fingerprint = head->fingerprint;
+		line->setup = head->setup;
+	}
+	if (!line->ice && head->ice) {
+		line->ice = true;
+		memcpy(line->ice_ufrag, head->ice_ufrag, sizeof(line->ice_ufrag));
+		memcpy(line->ice_pwd, head->ice_pwd, sizeof(line->ice_pwd));
+	}
+}
+
+/* The members of one a=group:BUNDLE. */
+static void read_group(struct media_desc *desc, struct span members)
+{
+	const struct desc_line *head = NULL;
+	struct span word;
+
+	while ((word = span_word(&members)).len) {
+		for (uint32_t i = 0; i < desc->n_lines; i++) {
+			struct desc_line *line = &desc->line[i];
+
+			if (line->bundled || strlen(line->mid) != word.len ||
+			    memcmp(line->mid, word.p, word.len) != 0)
+				continue;
+			line->bundled = true;
+			if (head)
+				inherit_transport(line, head);
+			else
+				head = line;
+			break;
+		}
+	}
+}
+
+/* The first group counts. A line with a=bundle-only has port 0 and is not
+ * refused (RFC 9143 section 6). */
 static void read_bundle(struct media_desc *desc, const sdp_session_t *session,
 			const sdp_media_t *const *media)
 {
 	for (const sdp_attribute_t *a = session->sdp_attributes; a; a = a->a_next) {
-		struct span rest, word;
+		struct span rest;
 
 		if (strcasecmp(a->a_name, "group") != 0 || !a->a_value)
 			continue;
 		rest = span_of(a->a_value);
-		if (!span_is(span_word(&rest), "BUNDLE"))
-			continue;
-		while ((word = span_word(&rest)).len) {
-			for (uint32_t i = 0; i < desc->n_lines; i++) {
-				const char *mid = desc->line[i].mid;
-
-				if (mid[0] && strlen(mid) == word.len &&
-				    memcmp(mid, word.p, word.len) == 0)
-					desc->line[i].bundled = true;
-			}
+		if (span_is(span_word(&rest), "BUNDLE")) {
+			read_group(desc, rest);
+			break;
 		}
-		break;
 	}
 	for (uint32_t i = 0; i < desc->n_lines; i++) {
 		struct desc_line *line = &desc->line[i];
@@ -261,6 +291,9 @@ static int read_session(struct media_desc *desc, const struct tidy *tidy,
 	}
 	read_bandwidth(desc, session, media);
 	read_bundle(desc, session, media);
+	/* Only now is known whether there is ICE. */
+	for (uint32_t i = 0; i < desc->n_lines; i++)
+		read_direction(&desc->line[i], media[i]);
 	return 0;
 }
 

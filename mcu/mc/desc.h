@@ -118,6 +118,14 @@ void desc_answer(const struct desc_policy *policy, const struct media_desc *offe
 /* An offer of everything the policy allows: one audio and one main video line. */
 void desc_offer(const struct desc_policy *policy, struct media_desc *offer);
 
+/* An offer inside a call (re-INVITE, or asked for by one without SDP): the lines
+ * of our description in force stay in place with their words, numbers, keys,
+ * ICE and mid; a codec keeps the payload type it had in theirs; everything else
+ * the policy allows is offered beside it. Ports, addresses, fingerprint and ICE
+ * are copied from `ours`; DTLS roles are open again (RFC 8842 section 5.2). */
+void desc_reoffer(const struct desc_policy *policy, const struct media_desc *ours,
+		  const struct media_desc *theirs, struct media_desc *offer);
+
 /* One line as both sides agreed: what goes to the wire and the mixer. */
 struct desc_agreed {
 	bool active;                 /* the line is in use */

@@ -160,10 +160,15 @@ static void secure(const struct desc_rules *rules, struct desc_line *answer,
 		   const struct desc_line *offer, const struct judged *judged)
 {
 	if (judged->security == DESC_SDES) {
-		/* The offered tag; the key is the caller's to make. */
+		/* The offered tag, suite and session parameters (RFC 4568
+		 * section 5.1.2); the key is the caller's to make. */
+		struct sdes_line *c = &answer->crypto[0];
+
 		answer->n_crypto = 1;
-		answer->crypto[0].tag = offer->crypto[judged->crypto].tag;
-		answer->crypto[0].key.suite = offer->crypto[judged->crypto].key.suite;
+		*c = offer->crypto[judged->crypto];
+		c->lifetime = 0;
+		memset(&c->key, 0, sizeof(c->key));
+		c->key.suite = offer->crypto[judged->crypto].key.suite;
 	} else if (judged->security == DESC_DTLS) {
 		answer->setup = answer_setup(rules, offer->setup);
 	}

@@ -4,6 +4,7 @@
  * answer is read here as text, not with the code that wrote it. DEVIATIONS is a
  * JSON object of "name/line" to a reason: rows that are known to differ, each of
  * which must still differ. Exit status 0 when every row is as it must be. */
+#include "base/ref.h"
 #include "sip/explain.h"
 #include "sip/sdp.h"
 
@@ -16,6 +17,7 @@
 #include <strings.h>
 
 struct run {
+	struct config *config; /* the built-in one */
 	json_t *expected, *deviations;
 	unsigned passed, failed, deviating;
 	char problem[512];  /* of the row at hand, "" none */
@@ -370,7 +372,10 @@ static json_t *explain(const char *text, size_t len, const struct desc_policy *p
 
 static void check_body(struct run *run, const char *dir, const char *file)
 {
-	const struct desc_policy policy = { .encryption = ENCRYPTION_PREFERRED, .video = true };
+	const struct conf_profile *profile = config_profile(run->config, "default");
+	const struct desc_policy policy = {
+		.profile = profile, .encryption = profile->encryption, .video = true,
+	};
 	char name[256], path[1024];
 	json_t *row, *got = NULL;
 	char *text;
@@ -442,6 +447,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: golden_sdp DIR [DEVIATIONS]\n");
 		return 2;
 	}
+	if (config_load(&run.config, NULL, stderr) != 0)
+		return 2;
 	snprintf(path, sizeof(path), "%s/expected.json", argv[1]);
 	run.expected = json_load_file(path, 0, NULL);
 	run.deviations = argc > 2 ? json_load_file(argv[2], 0, NULL) : json_object();
@@ -461,5 +468,6 @@ int main(int argc, char **argv)
 	free(files);
 	json_decref(run.expected);
 	json_decref(run.deviations);
+	ref_drop(run.config);
 	return run.failed ? 1 : 0;
 }

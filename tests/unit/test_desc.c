@@ -713,6 +713,10 @@ static void agreed_opportunistic(void **state)
 	assert_int_equal(desc_agree(f->offer, f->answer, true, f->agreed), 0);
 	assert_int_equal(f->agreed[0].security, AGREED_SDES);
 	assert_int_equal(f->agreed[0].tx_key.suite, f->offer->line[0].crypto[1].key.suite);
+	/* A key that accepts nothing we offered: they would send encrypted. */
+	f->answer->line[0].crypto[0].tag = 99;
+	assert_int_equal(desc_agree(f->offer, f->answer, true, f->agreed), 0);
+	assert_false(f->agreed[0].active);
 }
 
 static void agreed_dtls(void **state)
@@ -955,6 +959,69 @@ static void offer_meets_answer(void **state)
 	}
 }
 
+static int pt_of(const struct desc_line *line, enum codec_id id, uint32_t rate)
+{
+	for (unsigned i = 0; i < line->n_codecs; i++) {
+		if (line->codec[i].format.id == id && line->codec[i].format.clock_rate == rate)
+			return line->codec[i].pt;
+	}
+	return -1;
+}
+
+/* Inside a call nothing moves: lines, numbers, keys; the rest is offered beside. */
+static void offer_inside_a_call(void **state)
+{
+	struct fixture *f = (struct fixture *)*state;
+	struct media_desc *again = media_desc_new();
+	struct desc_line *line = put_line(f->offer, MEDIA_OTHER, PROTO_OTHER);
+	const struct desc_line *got;
+
+	line = put_line(f->offer, MEDIA_AUDIO, PROTO_SAVP);
+	put_codec(line, 100, CODEC_OPUS, 48000);
+	put_codec(line, 101, CODEC_TELEPHONE_EVENT, 8000);
+	strcpy(line->formats_text, "96 97 98 102 103 100 101 8 7777 x");
+	put_crypto(line, 4, SRTP_AES_CM_128_HMAC_SHA1_32, 1);
+	line->send = true;
+	line->receive = false;
+	line = put_line(f->offer, MEDIA_VIDEO, PROTO_DTLS_SAVPF);
+	put_h264(line, 96, 0x42801f, 1);
+	strcpy(line->formats_text, "96 97");
+	put_fingerprint(line, SETUP_ACTPASS);
+	answer(f);
+	assert_int_equal(f->verdict.status, 200);
+	memset(f->answer->line[1].crypto[0].key.key, 9, SRTP_MAX_KEY);
+	f->answer->line[1].port = 20000;
+	desc_reoffer(&f->policy, f->answer, f->offer, again);
+
+	assert_int_equal(again->n_lines, 3);
+	assert_int_equal(again->line[0].port, 0);
+	assert_string_equal(again->line[0].proto_text, "UDP/BFCP");
+	got = &again->line[1];
+	assert_int_equal(got->port, 20000);
+	assert_true(got->send && got->receive);
+	assert_int_equal(got->n_crypto, 1);
+	assert_int_equal(got->crypto[0].tag, 4);
+	assert_int_equal(got->crypto[0].key.key[0], 9);
+	assert_int_equal(pt_of(got, CODEC_OPUS, 48000), 100);
+	assert_int_equal(pt_of(got, CODEC_TELEPHONE_EVENT, 8000), 101);
+	assert_int_equal(pt_of(got, CODEC_TELEPHONE_EVENT, 48000), 104);
+	assert_int_equal(pt_of(got, CODEC_G722, 8000), 9);
+	assert_int_equal(pt_of(got, CODEC_PCMU, 8000), 0);
+	/* 8 stood in their list for something we did not know. */
+	assert_int_equal(pt_of(got, CODEC_PCMA, 8000), 99);
+	got = &again->line[2];
+	assert_int_equal(got->setup, SETUP_ACTPASS);
+	assert_int_equal(got->codec[0].pt, 96);
+	assert_int_equal(got->codec[0].format.h264.packetization_mode, 1);
+	assert_true(got->n_codecs > 2);
+	for (unsigned i = 0; i < got->n_codecs; i++) {
+		assert_int_not_equal(got->codec[i].pt, 97);
+		for (unsigned j = 0; j < i; j++)
+			assert_int_not_equal(got->codec[i].pt, got->codec[j].pt);
+	}
+	media_desc_free(again);
+}
+
 /* ---- fingerprints ------------------------------------------------------------------- */
 
 static void fingerprints(void **state)
@@ -998,7 +1065,7 @@ int main(void)
 		T(video_preference), T(h264_receive), T(reasons), T(feedback), T(agreed_keys),
 		T(agreed_opportunistic), T(agreed_dtls), T(agreed_loose_answer),
 		T(agreed_own_answer), T(agreed_directions), T(agreed_ptime), T(agreed_annexb),
-		T(offers), T(offer_of_little), T(offer_meets_answer),
+		T(offers), T(offer_of_little), T(offer_meets_answer), T(offer_inside_a_call),
 		cmocka_unit_test(fingerprints),
 	};
 

@@ -182,6 +182,7 @@ static void codecs(void **state)
 		{ "audio 1 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000/2", CODEC_NONE, 0 },
 		{ "audio 1 RTP/AVP 0\r\na=rtpmap:0 PCMU/16000", CODEC_NONE, 0 },
 		{ "audio 1 RTP/AVP 18\r\na=rtpmap:18 G729a/8000", CODEC_G729, 8000 },
+		{ "audio 1 RTP/AVP 9\r\na=rtpmap:9 other/16000", CODEC_NONE, 0 },
 		{ "audio 1 RTP/AVP 2\r\na=rtpmap:2 G721/8000", CODEC_NONE, 0 },
 		{ "audio 1 RTP/AVP 9\r\na=rtpmap:9 G722/16000", CODEC_G722, 8000 },
 		{ "audio 1 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2", CODEC_OPUS, 48000 },
@@ -553,6 +554,28 @@ static void names_and_numbers(void **state)
 	media_desc_free(d);
 }
 
+/* Members of a group share what only its first has; a line outside does not. */
+static void bundled_transport(void **state)
+{
+	struct media_desc *d = parse_after_head(
+		"a=group:BUNDLE v a\r\n"
+		"m=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=mid:a\r\n"
+		"m=video 9 UDP/TLS/RTP/SAVPF 31\r\nc=IN IP4 0.0.0.0\r\na=mid:v\r\na=rtcp-mux-only\r\n"
+		"a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n"
+		"a=fingerprint:sha-1 " FP1 "\r\na=setup:actpass\r\n"
+		"m=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=mid:x\r\n");
+
+	(void)state;
+	assert_true(d->line[0].bundled && d->line[1].bundled && !d->line[2].bundled);
+	assert_true(d->line[0].rtcp_mux && d->line[0].ice && d->line[0].receive);
+	assert_string_equal(d->line[0].ice_pwd, "abcdefghijklmnopqrstuv");
+	assert_int_equal(d->line[0].fingerprint.len, 20);
+	assert_int_equal(d->line[0].setup, SETUP_ACTPASS);
+	assert_false(d->line[2].rtcp_mux || d->line[2].ice || d->line[2].receive);
+	assert_int_equal(d->line[2].fingerprint.len, 0);
+	media_desc_free(d);
+}
+
 static void words_are_kept(void **state)
 {
 	struct media_desc *d = parse_after_head(
@@ -832,7 +855,7 @@ int main(void)
 		cmocka_unit_test(addresses), cmocka_unit_test(directions),
 		cmocka_unit_test(bandwidth), cmocka_unit_test(ice), cmocka_unit_test(keys),
 		cmocka_unit_test(feedback), cmocka_unit_test(image_sizes),
-		cmocka_unit_test(names_and_numbers), cmocka_unit_test(words_are_kept),
+		cmocka_unit_test(names_and_numbers), cmocka_unit_test(bundled_transport), cmocka_unit_test(words_are_kept),
 		cmocka_unit_test(round_trip), cmocka_unit_test(offer_round_trip),
 		cmocka_unit_test(versions), cmocka_unit_test(explained_status),
 		cmocka_unit_test(explained_lines), cmocka_unit_test(explained_text),

@@ -7,6 +7,7 @@
 #include "codecs/video.h"
 #include "tests/unit/clip.h"
 #include "tests/unit/cmocka_head.h"
+#include "tests/unit/sps.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -222,11 +223,572 @@ static void test_loss(void **state)
 	through_loss(CODEC_VP8);
 }
 
+/* ---- what the encoder promises ---------------------------------------------------- */
+
+static struct coded *encode(struct video_encoder *enc, struct picture *in, bool key)
+{
+	struct coded *f = NULL;
+
+	assert_int_equal(video_encode(enc, in, key, &f), 0);
+	return f;
+}
+
+static const uint8_t *unit_of(const struct coded *f, unsigned type, size_t *len)
+{
+	for (uint32_t i = 0; i < f->n_units; i++)
+		if ((f->data[f->unit[i].offset] & 31) == type) {
+			*len = f->unit[i].len;
+			return f->data + f->unit[i].offset;
+		}
+	return NULL;
+}
+
+struct sps_row {
+	struct h264_format format;
+	uint16_t w, h;
+	uint32_t fps, bitrate;
+	uint8_t profile, level;
+	bool set1;           /* constraint_set1_flag: Main decoders take it */
+	uint16_t sar_num, sar_den;
+};
+
+#define F(...) { __VA_ARGS__ }
+
+static const struct sps_row sps_rows[] = {
+	{ F(.profile_idc = 0), 176, 144, 15, 64000, 66, 10, true, 12, 11 },
+	{ F(.profile_idc = 66, .profile_iop = 0xe0, .level_idc = 31), 1280, 720, 30, 1500000,
+	  66, 31, true, 1, 1 },
+	{ F(.profile_idc = 66, .level_idc = 51), 1280, 720, 30, 1500000, 66, 31, true, 1, 1 },
+	{ F(.profile_idc = 88, .level_idc = 31), 640, 360, 30, 500000, 66, 30, true, 1, 1 },
+	/* 4d with constraint_set0 is Constrained Baseline, too (RFC 6184 Table 5) */
+	{ F(.profile_idc = 77, .profile_iop = 0x80, .level_idc = 31), 640, 360, 30, 500000,
+	  66, 30, true, 1, 1 },
+	{ F(.profile_idc = 77, .level_idc = 31), 1280, 720, 30, 1500000, 77, 31, true, 1, 1 },
+	{ F(.profile_idc = 100, .level_idc = 40), 1920, 1080, 30, 4000000, 100, 40, false, 1, 1 },
+	{ F(.profile_idc = 100, .profile_iop = 0x0c, .level_idc = 31), 1280, 720, 30, 1500000,
+	  100, 31, false, 1, 1 },
+	/* raised by max-fs and max-mbps: the level the stream really has */
+	{ F(.profile_idc = 66, .profile_iop = 0x80, .level_idc = 22, .max_fs = 8160,
+	    .max_mbps = 490000), 1920, 1080, 30, 4000000, 66, 40, true, 1, 1 },
+	{ F(.profile_idc = 66, .level_idc = 13, .max_fs = 3600, .max_mbps = 108000), 1280, 720,
+	  30, 700000, 66, 31, true, 1, 1 },
+	/* by max-br alone: 1.3 would end at 768 kbit/s */
+	{ F(.profile_idc = 66, .level_idc = 13, .max_br = 1500), 352, 288, 30, 1500000, 66, 20,
+	  true, 12, 11 },
+	/* by max-mbps alone */
+	{ F(.profile_idc = 66, .level_idc = 13, .max_mbps = 23760), 352, 288, 60, 700000, 66, 30,
+	  true, 12, 11 },
+	/* level 1b is 11 with constraint_set3 */
+	{ F(.profile_idc = 66, .profile_iop = 0xf0, .level_idc = 11), 176, 144, 15, 128000, 66,
+	  11, true, 1, 1 },
+	{ F(.profile_idc = 66, .level_idc = 13), 416, 234, 30, 700000, 66, 13, true, 40, 33 },
+};
+
+static void check_sps(const struct sps_row *r)
+{
+	struct video_params p = { .width = r->w, .height = r->h, .fps = r->fps,
+				  .bitrate = r->bitrate, .sar_num = r->sar_num,
+				  .sar_den = r->sar_den,
+				  .format = { .id = CODEC_H264, .h264 = r->format } };
+	struct picture *in = clip_picture(r->w, r->h, 0);
+	struct video_encoder *enc;
+	struct h264_sps s;
+	struct coded *f;
+	const uint8_t *nal;
+	size_t len = 0;
+
+	assert_int_equal(video_encoder_new(&enc, &p), 0);
+	f = encode(enc, in, false); /* the first is a key frame, asked for or not */
+	assert_non_null(f);
+	assert_true(f->key);
+	nal = unit_of(f, NAL_SPS, &len);
+	assert_non_null(nal);
+	assert_int_equal(h264_sps_parse(&s, nal, len), 0);
+	assert_int_equal(s.profile_idc, r->profile);
+	assert_int_equal(s.level_idc, r->level);
+	assert_int_equal((s.profile_iop & 0x40) != 0, r->set1);
+	assert_int_equal(s.width, r->w);
+	assert_int_equal(s.height, r->h);
+	assert_int_equal(s.sar_num, r->sar_num);
+	assert_int_equal(s.sar_den, r->sar_den);
+	assert_true(s.frame_mbs_only && s.chroma_format_idc == 1 && s.num_ref_frames == 1);
+	/* BT.709, limited range, said so */
+	assert_true(s.vui && s.colour_given && !s.full_range);
+	assert_int_equal(s.primaries, 1);
+	assert_int_equal(s.transfer, 1);
+	assert_int_equal(s.matrix, 1);
+	/* a decoder need not wait */
+	assert_true(s.restriction);
+	assert_int_equal(s.max_reorder, 0);
+	assert_int_equal(s.max_dec_buffering, 1);
+	assert_non_null(unit_of(f, NAL_PPS, &len));
+	ref_drop(f);
+	ref_drop(in);
+	video_encoder_free(enc);
+}
+
+static void test_sps(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(sps_rows) / sizeof(*sps_rows); i++)
+		check_sps(&sps_rows[i]);
+}
+
+/* White noise, changing: the worst an encoder can get. */
+static struct picture *noise_picture(int w, int h, int n)
+{
+	struct picture *p = picture_new(w, h);
+	uint32_t x = (uint32_t)n * 12345 + 1;
+
+	for (int i = 0; i < 3; i++)
+		for (int y = 0; y < h >> !!i; y++)
+			for (int k = 0; k < w >> !!i; k++) {
+				x = x * 1664525 + 1013904223;
+				p->plane[i][y * p->stride[i] + k] = (uint8_t)(x >> 24);
+			}
+	p->time_us = 1 + n * 33333;
+	return p;
+}
+
+/* No NAL unit ever exceeds the slice size, whatever the picture and rate. */
+static void test_slices(void **state)
+{
+	static const struct { uint32_t slice, rate, profile; } row[] = {
+		{ 0, 1500000, 66 }, { 0, 20000000, 66 }, { 0, 20000000, 100 }, { 800, 4000000, 77 },
+		{ 1000, 30000000, 66 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		struct video_params p = params_of(CODEC_H264, 640, 360, row[i].rate);
+		size_t limit = row[i].slice ? row[i].slice : 1200, largest = 0;
+		struct video_encoder *enc;
+
+		p.slice_bytes = row[i].slice;
+		p.format.h264.profile_idc = (uint8_t)row[i].profile;
+		p.format.h264.profile_iop = 0;
+		assert_int_equal(video_encoder_new(&enc, &p), 0);
+		for (int n = 0; n < 20; n++) {
+			struct picture *in = n % 5 == 4 ? clip_picture(640, 360, n)
+							: noise_picture(640, 360, n);
+			struct coded *f = encode(enc, in, n % 7 == 3);
+
+			assert_non_null(f);
+			for (uint32_t k = 0; k < f->n_units; k++) {
+				unsigned type = f->data[f->unit[k].offset] & 31;
+
+				largest = f->unit[k].len > largest ? f->unit[k].len : largest;
+				assert_true(type == NAL_SLICE || type == NAL_IDR ||
+					    type == NAL_SPS || type == NAL_PPS);
+			}
+			ref_drop(f);
+			ref_drop(in);
+		}
+		assert_in_range(largest, limit / 2, limit);
+		video_encoder_free(enc);
+	}
+}
+
+/* A key frame comes with the very frame it is asked for, and only then. */
+static void forced_keys(enum codec_id codec)
+{
+	struct video_params p = params_of(codec, 320, 180, 1000000);
+	struct video_encoder *enc;
+
+	assert_int_equal(video_encoder_new(&enc, &p), 0);
+	for (int n = 0; n < 400; n++) {
+		bool ask = n == 7 || n == 8 || n == 100;
+		/* a cut in between must not bring one of its own */
+		struct picture *in = n == 50 ? noise_picture(320, 180, n)
+					     : clip_picture(320, 180, n);
+		struct coded *f = encode(enc, in, ask);
+		size_t len;
+
+		if (f) {
+			assert_int_equal(f->key, ask || n == 0);
+			if (codec == CODEC_H264)
+				assert_int_equal(unit_of(f, NAL_SPS, &len) != NULL, f->key);
+		} else {
+			assert_false(ask);
+		}
+		ref_drop(f);
+		ref_drop(in);
+	}
+	video_encoder_free(enc);
+}
+
+static void test_forced_keys(void **state)
+{
+	(void)state;
+	forced_keys(CODEC_H264);
+	forced_keys(CODEC_VP8);
+}
+
+/* Bytes of `count` frames of noise-like motion. */
+static size_t spend(struct video_encoder *enc, int *n, int count, bool *key)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; i < count; i++, (*n)++) {
+		struct picture *in = clip_picture(640, 360, *n * 3);
+		struct coded *f;
+
+		in->time_us = 1 + *n * 33333;
+		f = encode(enc, in, false);
+		if (f) {
+			bytes += f->len;
+			*key |= f->key;
+		}
+		ref_drop(f);
+		ref_drop(in);
+	}
+	return bytes;
+}
+
+/* The rate follows what is set while running, without a key frame. */
+static void running_rate(enum codec_id codec)
+{
+	static const uint32_t rates[] = { 1200000, 300000, 150000, 900000 };
+	struct video_params p = params_of(codec, 640, 360, rates[0]);
+	struct video_encoder *enc;
+	int n = 0;
+
+	p.format.h264.profile_idc = codec == CODEC_H264 ? 66 : p.format.h264.profile_idc;
+	assert_int_equal(video_encoder_new(&enc, &p), 0);
+	for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+		bool key = false;
+		size_t bytes;
+
+		video_encoder_bitrate(enc, rates[i]);
+		spend(enc, &n, 15, &key); /* half a second to get there */
+		key &= i == 0;
+		bytes = spend(enc, &n, 60, &key);
+		assert_int_equal(key, i == 0);
+		/* two seconds: within a fifth above, not below half */
+		if (bytes * 4 > rates[i] / 5 * 6 || bytes * 4 < rates[i] / 2)
+			fprintf(stderr, "codec %d at %u: %zu\n", codec, rates[i], bytes * 4);
+		assert_in_range(bytes * 4, rates[i] / 2, rates[i] / 5 * 6);
+	}
+	video_encoder_free(enc);
+}
+
+static void test_running_rate(void **state)
+{
+	(void)state;
+	running_rate(CODEC_H264);
+	running_rate(CODEC_VP8);
+}
+
+static void test_refused(void **state)
+{
+	struct video_params p = params_of(CODEC_H264, 320, 180, 500000);
+	struct picture *other = clip_picture(322, 180, 0);
+	struct video_encoder *enc = NULL;
+	struct video_decoder *dec = NULL;
+	struct coded *f = NULL;
+
+	(void)state;
+	assert_int_equal(video_encoder_new(&enc, &p), 0);
+	assert_int_equal(video_encode(enc, other, false, &f), -EINVAL);
+	assert_null(f);
+	enc = video_encoder_free(enc);
+	p.width = 321;
+	assert_int_equal(video_encoder_new(&enc, &p), -EINVAL);
+	p.width = 320;
+	p.fps = 0;
+	assert_int_equal(video_encoder_new(&enc, &p), -EINVAL);
+	p.fps = 30;
+	p.bitrate = 0;
+	assert_int_equal(video_encoder_new(&enc, &p), -EINVAL);
+	p.bitrate = 500000;
+	p.format.id = CODEC_OPUS;
+	assert_int_equal(video_encoder_new(&enc, &p), -ENOTSUP);
+	assert_int_equal(video_decoder_new(&dec, CODEC_OPUS), -ENOTSUP);
+	assert_null(enc);
+	assert_null(dec);
+	ref_drop(other);
+}
+
+/* ---- what the decoder promises ------------------------------------------------------ */
+
+/* 1920×1080 is coded as 1920×1088 and comes out as it went in; the size may
+ * change in mid-stream, at a key frame. */
+static void test_sizes(void **state)
+{
+	static const struct { int w, h; } size[] = {
+		{ 1920, 1080 }, { 320, 180 }, { 176, 144 }, { 640, 480 }, { 322, 182 },
+	};
+
+	(void)state;
+	for (int codec = CODEC_H264; codec <= CODEC_VP8; codec++) {
+		struct video_decoder *dec;
+
+		assert_int_equal(video_decoder_new(&dec, (enum codec_id)codec), 0);
+		for (size_t i = 0; i < sizeof(size) / sizeof(*size); i++) {
+			struct video_params p = params_of((enum codec_id)codec, size[i].w,
+							  size[i].h, 2000000);
+			struct video_encoder *enc;
+
+			p.sar_num = 12;
+			p.sar_den = 11;
+			assert_int_equal(video_encoder_new(&enc, &p), 0);
+			for (int n = 0; n < 2; n++) {
+				struct picture *in = clip_picture(size[i].w, size[i].h, n);
+				struct coded *f = encode(enc, in, false);
+				struct picture *out = NULL;
+
+				assert_int_equal(video_decode(dec, f, &out), 0);
+				assert_non_null(out);
+				assert_int_equal(out->width, size[i].w);
+				assert_int_equal(out->height, size[i].h);
+				assert_int_equal(out->sar_num, codec == CODEC_H264 ? 12 : 1);
+				assert_int_equal(out->sar_den, codec == CODEC_H264 ? 11 : 1);
+				ref_drop(out);
+				ref_drop(f);
+				ref_drop(in);
+			}
+			video_encoder_free(enc);
+		}
+		video_decoder_free(dec);
+	}
+}
+
+/* A picture outlives its decoder, and so does what was scaled from it. */
+static void test_picture_outlives(void **state)
+{
+	struct video_params p = params_of(CODEC_H264, 320, 180, 500000);
+	struct picture *in = clip_picture(320, 180, 0), *out, *small;
+	struct chain c;
+	long live = ref_live();
+
+	(void)state;
+	chain_init(&c, &p);
+	assert_int_equal(chain_run(&c, in, true, NULL, &out), 0);
+	chain_fini(&c);
+	small = picture_scaled(out, 0, 0, 320, 180, 160, 90);
+	assert_true(clip_ssim(in, out) > 0.9);
+	ref_drop(out);
+	assert_non_null(small);
+	ref_drop(small);
+	assert_int_equal(ref_live(), live);
+	ref_drop(in);
+}
+
+/* Decoding begins at a key frame; parameter sets may come in a frame before. */
+static void test_begin(void **state)
+{
+	struct video_params p = params_of(CODEC_H264, 320, 180, 500000);
+	struct picture *in = clip_picture(320, 180, 0), *out = NULL;
+	struct video_encoder *enc;
+	struct video_decoder *dec;
+	struct coded *key, *delta, *params, *rest;
+
+	(void)state;
+	assert_int_equal(video_encoder_new(&enc, &p), 0);
+	assert_int_equal(video_decoder_new(&dec, CODEC_H264), 0);
+	key = encode(enc, in, true);
+	delta = encode(enc, in, false);
+	assert_int_equal(video_decode(dec, delta, &out), -EBADMSG);
+	assert_int_equal(annexb_coded(&params, key->data, key->len, 1u << NAL_IDR), 0);
+	assert_int_equal(annexb_coded(&rest, key->data, key->len,
+				      1u << NAL_SPS | 1u << NAL_PPS), 0);
+	/* without parameter sets nothing can be made of it */
+	assert_int_equal(video_decode(dec, rest, &out), -EBADMSG);
+	assert_null(out);
+	assert_int_equal(video_decode(dec, params, &out), 0);
+	assert_null(out);
+	assert_int_equal(video_decode(dec, rest, &out), 0);
+	assert_non_null(out);
+	out = ref_drop(out);
+	assert_int_equal(video_decode(dec, delta, &out), 0);
+	assert_non_null(out);
+	ref_drop(out);
+	out = NULL;
+	/* parameter sets are kept even out of a frame that cannot be used */
+	video_decoder_free(dec);
+	assert_int_equal(video_decoder_new(&dec, CODEC_H264), 0);
+	key->corrupt = true;
+	assert_int_equal(video_decode(dec, key, &out), -EBADMSG);
+	assert_int_equal(video_decode(dec, rest, &out), 0);
+	assert_non_null(out);
+	ref_drop(out);
+	ref_drop(key);
+	ref_drop(delta);
+	ref_drop(params);
+	ref_drop(rest);
+	ref_drop(in);
+	video_encoder_free(enc);
+	video_decoder_free(dec);
+}
+
+/* A frame without its last slices, and nobody said so: still not shown. */
+static void test_missing_slices(void **state)
+{
+	struct video_params p = params_of(CODEC_H264, 640, 360, 4000000);
+	struct video_encoder *enc;
+	struct video_decoder *dec;
+	struct picture *out = NULL;
+
+	(void)state;
+	assert_int_equal(video_encoder_new(&enc, &p), 0);
+	assert_int_equal(video_decoder_new(&dec, CODEC_H264), 0);
+	for (int n = 0; n < 12; n++) {
+		struct picture *in = noise_picture(640, 360, n);
+		struct coded *f = encode(enc, in, n == 6);
+		bool cut = n == 3 || n == 7;
+
+		assert_true(f->n_units > 4);
+		if (cut) {
+			f->n_units -= n == 3 ? 1 : 3;
+			f->len = f->unit[f->n_units - 1].offset + f->unit[f->n_units - 1].len;
+		}
+		if ((n >= 3 && n < 6) || n >= 7) { /* from the damage to the next key */
+			assert_int_equal(video_decode(dec, f, &out), -EBADMSG);
+			assert_null(out);
+		} else {
+			assert_int_equal(video_decode(dec, f, &out), 0);
+			assert_non_null(out);
+			out = ref_drop(out);
+		}
+		ref_drop(f);
+		ref_drop(in);
+	}
+	video_encoder_free(enc);
+	video_decoder_free(dec);
+}
+
+/* Flipped bits and cut frames: refused or decoded, never a crash, never a size
+ * that was not announced; and a key frame heals it all. */
+static void hostile(enum codec_id codec)
+{
+	struct video_params p = params_of(codec, 320, 180, 800000);
+	struct video_encoder *enc;
+	struct video_decoder *dec;
+	uint32_t x = 99;
+
+	assert_int_equal(video_encoder_new(&enc, &p), 0);
+	assert_int_equal(video_decoder_new(&dec, codec), 0);
+	for (int n = 0; n < 200; n++) {
+		struct picture *in = clip_picture(320, 180, n), *out = NULL;
+		struct coded *f = encode(enc, in, n % 10 == 0);
+
+		if (!f) {
+			ref_drop(in);
+			continue;
+		}
+		if (n % 10 != 0) {
+			for (int k = 0; k < 1 + n % 5; k++) {
+				x = x * 1664525 + 1013904223;
+				f->data[x % f->len] ^= (uint8_t)(1u << (x >> 29));
+			}
+			if (n % 3 == 0 && codec == CODEC_VP8)
+				f->unit[0].len = (uint32_t)(f->len = 1 + x % f->len);
+			video_decode(dec, f, &out);
+		} else {
+			assert_int_equal(video_decode(dec, f, &out), 0);
+			assert_non_null(out);
+			assert_int_equal(out->width, 320);
+		}
+		ref_drop(out);
+		ref_drop(f);
+		ref_drop(in);
+	}
+	video_encoder_free(enc);
+	video_decoder_free(dec);
+}
+
+static void test_hostile(void **state)
+{
+	(void)state;
+	hostile(CODEC_H264);
+	hostile(CODEC_VP8);
+}
+
+/* A stream that would need more memory than the largest level is refused. */
+static void test_bombs(void **state)
+{
+	/* 16383×16383; then 4096×2304 with as many reference pictures as level 5.2
+	 * has, one more, sizes beyond it, more than 8 bits, 4:2:2 */
+	static const uint8_t vp8[] = { 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0xff, 0x3f, 0xff,
+				       0x3f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+	static const struct { struct sps_case c; int want; } sps[] = {
+		{ { .profile = 66, .level = 52, .refs = 5, .mb_w = 256, .mb_h = 144 }, 0 },
+		{ { .profile = 66, .level = 52, .refs = 6, .mb_w = 256, .mb_h = 144 }, -EBADMSG },
+		{ { .profile = 66, .level = 52, .refs = 1, .mb_w = 256, .mb_h = 146 }, -EBADMSG },
+		{ { .profile = 66, .level = 52, .refs = 1, .mb_w = 257, .mb_h = 10 }, -EBADMSG },
+		{ { .profile = 110, .level = 31, .refs = 1, .chroma = 1, .depth = 2, .mb_w = 80,
+		    .mb_h = 45 }, -EBADMSG },
+		{ { .profile = 122, .level = 31, .refs = 1, .chroma = 2, .mb_w = 80, .mb_h = 45 },
+		  -EBADMSG },
+	};
+	uint8_t nal[1024 + 4] = { 0, 0, 0, 1 };
+	struct video_decoder *dec;
+	struct picture *out = NULL;
+	struct coded *f = coded_new(sizeof(vp8), 1);
+
+	(void)state;
+	f->codec = CODEC_VP8;
+	f->len = sizeof(vp8);
+	f->n_units = 1;
+	f->unit[0].len = sizeof(vp8);
+	memcpy(f->data, vp8, sizeof(vp8));
+	assert_int_equal(video_decoder_new(&dec, CODEC_VP8), 0);
+	assert_int_equal(video_decode(dec, f, &out), -EBADMSG);
+	video_decoder_free(dec);
+	ref_drop(f);
+	for (size_t i = 0; i < sizeof(sps) / sizeof(*sps); i++) {
+		size_t len = make_sps(&sps[i].c, nal + 4);
+
+		assert_int_equal(annexb_coded(&f, nal, len + 4, 0), 0);
+		assert_int_equal(video_decoder_new(&dec, CODEC_H264), 0);
+		assert_int_equal(video_decode(dec, f, &out), sps[i].want);
+		video_decoder_free(dec);
+		ref_drop(f);
+	}
+	assert_null(out);
+}
+
+static void test_empty(void **state)
+{
+	struct video_decoder *dec;
+	struct coded *f = coded_new(8, 1);
+	struct picture *out = NULL;
+
+	(void)state;
+	for (int codec = CODEC_H264; codec <= CODEC_VP8; codec++) {
+		assert_int_equal(video_decoder_new(&dec, (enum codec_id)codec), 0);
+		f->codec = (enum codec_id)codec;
+		f->len = 0;
+		f->n_units = 0;
+		assert_int_equal(video_decode(dec, f, &out), -EBADMSG);
+		f->n_units = 1; /* of no length */
+		f->len = 4;
+		assert_int_equal(video_decode(dec, f, &out), codec == CODEC_VP8 ? -EBADMSG : 0);
+		assert_null(out);
+		f->codec = CODEC_OPUS;
+		assert_int_equal(video_decode(dec, f, &out), -EBADMSG);
+		video_decoder_free(dec);
+	}
+	ref_drop(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_sps),
+		cmocka_unit_test(test_slices),
+		cmocka_unit_test(test_forced_keys),
+		cmocka_unit_test(test_running_rate),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_picture_outlives),
+		cmocka_unit_test(test_begin),
+		cmocka_unit_test(test_missing_slices),
+		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_bombs),
+		cmocka_unit_test(test_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
