@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/ref.h"
+#include "sip/ua_tls.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,11 +16,14 @@
 #include <sofia-sip/sip_status.h>
 #include <sofia-sip/sip_tag.h>
 
-static unsigned next_t1;
+enum { LINGER_US = 100000, SWEEP_US = 5000000 };
 
-void sip_set_t1(unsigned ms)
+static unsigned next_t1, next_min_se;
+
+void sip_set_timers(unsigned t1_ms, unsigned min_se_s)
 {
-	next_t1 = ms;
+	next_t1 = t1_ms;
+	next_min_se = min_se_s;
 }
 
 /* ---- dialogs ------------------------------------------------------------------------ */
@@ -126,7 +130,7 @@ void dialog_end_now(struct dialog *d, int status, const char *reason)
 	call_ended(call, status, reason);
 	ref_drop(call);
 	/* Sofia gives up a BYE after 64*T1; whatever went wrong, this is the end. */
-	timer_set(d->end_timer, 2 * 64LL * (d->sip->t1 ? d->sip->t1 : 500) * 1000 + 5000000);
+	timer_set(d->end_timer, 2 * 64LL * d->sip->t1 * 1000 + 5000000);
 }
 
 void dialog_end_later(struct dialog *d, int status, const char *reason)
@@ -147,15 +151,21 @@ static void on_end_timer(void *arg)
 	bool had_call = d->call != NULL;
 
 	dialog_end_now(d, d->end_status, d->end_reason);
-	if (!had_call)
-		log_warning("sip: dialog given up dialog=%s", d->call_id);
-	if (!had_call || d->dead)
+	if (had_call && d->dead) {
+		/* A refusal may still be on its way to Sofia, and borrows d->phrase. */
+		timer_set(d->end_timer, LINGER_US);
+	} else if (!had_call) {
+		if (!d->dead)
+			log_warning("sip: dialog given up dialog=%s", d->call_id);
 		dialog_free(d);
+	}
 }
 
 /* Sofia has said the last word of the session. */
 static void dialog_dead(struct dialog *d, int status, const char *reason)
 {
+	if (d->dead)
+		return;
 	d->dead = true;
 	if (d->call && d->closing)
 		return; /* the timer reports and frees */
@@ -279,6 +289,14 @@ void on_sofia(nua_event_t event, int status, const char *phrase, nua_t *nua,
 
 static void on_stop_timer(void *arg);
 
+static void on_sweep_timer(void *arg)
+{
+	struct sip *self = arg;
+
+	tls_watch_sweep();
+	timer_set(self->sweep_timer, SWEEP_US);
+}
+
 /* The least of the profiles: at the time of the INVITE it is not known which
  * conference it will be. */
 unsigned session_expires_of(const struct sip *self)
@@ -291,7 +309,7 @@ unsigned session_expires_of(const struct sip *self)
 		if (s && (!least || s < least))
 			least = s;
 	}
-	return least && least < MIN_SE ? MIN_SE : least;
+	return least && least < self->min_se ? self->min_se : least;
 }
 
 int sip_new(struct sip **out, struct loop *loop, struct call_center *center,
@@ -305,10 +323,14 @@ int sip_new(struct sip **out, struct loop *loop, struct call_center *center,
 	self->loop = loop;
 	self->center = center;
 	self->config = ref_hold(config);
-	self->t1 = next_t1;
+	self->t1 = next_t1 ? next_t1 : 500;
+	self->min_se = next_min_se ? next_min_se : MIN_SE;
 	list_init(&self->dialogs);
 	trace_start();
+	tls_watch_start();
 	err = timer_new(&self->stop_timer, loop, on_stop_timer, self);
+	if (!err)
+		err = timer_new(&self->sweep_timer, loop, on_sweep_timer, self);
 	if (!err)
 		err = stacks_open(self);
 	if (err) {
@@ -316,6 +338,7 @@ int sip_new(struct sip **out, struct loop *loop, struct call_center *center,
 		sip_free(self);
 		return err;
 	}
+	timer_set(self->sweep_timer, SWEEP_US);
 	out_dialler(self);
 	*out = self;
 	return 0;
@@ -408,7 +431,9 @@ struct sip *sip_free(struct sip *self)
 		free(self->stack[i]);
 	}
 	timer_free(self->stop_timer);
+	timer_free(self->sweep_timer);
 	ref_drop(self->config);
+	tls_watch_stop();
 	trace_stop();
 	free(self);
 	return NULL;
@@ -431,4 +456,5 @@ void sip_stats(const struct sip *self, struct sip_stats *out)
 	*out = self->stats;
 	out->dialogs = self->n_dialogs;
 	out->trace_dropped = trace_dropped();
+	out->tls_connections = tls_watch_count();
 }

@@ -24,9 +24,9 @@ struct sip;
 int sip_new(struct sip **out, struct loop *loop, struct call_center *center,
 	    struct config *config);
 
-/* RFC 3261 timer T1 in ms for what starts from here on, 0: 500. Tests; before
- * sip_new. */
-void sip_set_t1(unsigned ms);
+/* Timers of what is started by sip_new from here on: RFC 3261 T1 in ms (0: 500)
+ * and the shortest session of RFC 4028 in s (0: 90). Tests. */
+void sip_set_timers(unsigned t1_ms, unsigned min_se_s);
 
 /* Ends every call, then the stacks; `done(arg)` when the last has gone, after
  * two seconds at most for calls whose peer does not answer. Once. */
@@ -55,6 +55,7 @@ const struct sip_listener *sip_listener_at(const struct sip *self, size_t i);
 
 struct sip_stats {
 	uint32_t dialogs;         /* now, those that wait for the end of a BYE too */
+	uint32_t tls_connections; /* now, and closed in the last seconds */
 	uint64_t calls_in, calls_out, refused_full;
 	uint64_t bad_bodies;      /* 400, 406, 415 */
 	uint64_t stray;           /* requests without a dialog that was theirs */

@@ -206,7 +206,7 @@ static uint16_t new_port(const unsigned char *before, const unsigned char *after
 static nua_t *stack_nua(struct stack *s, const char *url, const char *url2, const char *cert)
 {
 	struct sip *sip = s->sip;
-	unsigned t1 = sip->t1 ? sip->t1 : 500;
+	unsigned t1 = sip->t1;
 
 	return nua_create((su_root_t *)loop_root(sip->loop), on_sofia, (nua_magic_t *)s,
 		NUTAG_URL(url),
@@ -232,11 +232,11 @@ static nua_t *stack_nua(struct stack *s, const char *url, const char *url2, cons
 		NUTAG_ENABLEMESSAGE(0),
 		NUTAG_ENABLEMESSENGER(0),
 		NUTAG_OUTBOUND("no-outbound no-options-keepalive no-natify no-validate"),
-		NUTAG_ALLOW("INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO"),
+		SIPTAG_ALLOW_STR("INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO"),
 		NUTAG_APPL_METHOD("INVITE, OPTIONS, UPDATE, INFO"),
 		SIPTAG_SUPPORTED_STR("timer, 100rel"),
 		NUTAG_SESSION_TIMER(session_expires_of(sip)),
-		NUTAG_MIN_SE(MIN_SE),
+		NUTAG_MIN_SE(sip->min_se),
 		NUTAG_UPDATE_REFRESH(0),
 		SIPTAG_USER_AGENT_STR("Balai"),
 		TAG_END());

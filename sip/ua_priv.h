@@ -41,13 +41,13 @@ struct sip {
 	size_t n_listeners;
 	struct list dialogs;
 	uint32_t n_dialogs;
-	unsigned t1;
+	unsigned t1, min_se;  /* ms, s */
 	bool (*draining)(void *arg);
 	void *draining_arg;
 	struct sip_stats stats;
 	void (*stopped)(void *arg);
 	void *stopped_arg;
-	struct timer *stop_timer;
+	struct timer *stop_timer, *sweep_timer;
 	enum { SIP_RUNNING, SIP_ENDING, SIP_STOPPING, SIP_STOPPED } state;
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * The user agent of ua_room.h as a program, for peers of other makers:
  *
- *   ua_host [--t1 MS] [--max-calls N] [--session-expires S] [--ipv6] [--debug]
+ *   ua_host [--t1 MS] [--max-calls N] [--session-expires S] [--min-se S]
+ *           [--ipv6] [--advertised ADDRESS] [--debug]
  *
  * prints "port udp N" and the like, then "ready"; then a line for each event.
  * Reads commands from standard input: "dial URI FROM_USER", "end" (all calls),
@@ -96,17 +97,20 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "t1", 1, NULL, 't' }, { "max-calls", 1, NULL, 'm' },
 		{ "session-expires", 1, NULL, 's' }, { "ipv6", 0, NULL, '6' },
+		{ "min-se", 1, NULL, 'e' },
 		{ "debug", 0, NULL, 'd' }, { "advertised", 1, NULL, 'a' }, { 0 },
 	};
 	struct ua_room_options o = { .address = "127.0.0.1" };
 	static const char *const names[] = { "udp", "tcp", "tls" };
+	unsigned t1 = 0, min_se = 0;
 	struct loop_fd *input;
 	int c;
 
 	log_set_level(LOG_LEVEL_WARNING);
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
-		case 't': sip_set_t1((unsigned)atoi(optarg)); break;
+		case 't': t1 = (unsigned)atoi(optarg); break;
+		case 'e': min_se = (unsigned)atoi(optarg); break;
 		case 'm': o.max_calls = (unsigned)atoi(optarg); break;
 		case 's': o.session_expires_s = (unsigned)atoi(optarg); break;
 		case '6': o.ipv6 = true; break;
@@ -115,6 +119,7 @@ int main(int argc, char **argv)
 		default: return 2;
 		}
 	}
+	sip_set_timers(t1, min_se);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	room.tell = print;
 	if (ua_room_start(&room, &o))
