@@ -4,6 +4,7 @@
  * how many it may keep. */
 #include "rtp/srtp.h"
 
+#include "base/log.h"
 #include "rtp/srtp_openssl.h"
 
 #include <assert.h>
@@ -38,7 +39,9 @@ static int init_status;
 
 static void library_init(void)
 {
-	init_status = srtp_init() == srtp_err_status_ok ? srtp_openssl_install() : -ENOSYS;
+	init_status = srtp_init() == srtp_err_status_ok ? 0 : -ENOSYS;
+	if (init_status == 0 && srtp_openssl_install() < 0)
+		log_warning("srtp cipher=builtin error=\"cannot use OpenSSL's\"");
 }
 
 /* SRTCP always carries the long tag with the _32 suites (RFC 4568 6.2.2,

@@ -336,7 +336,8 @@ static void apply(struct transport *self, const struct transport_params *p)
 	}
 	if (p->security == SECURITY_SDES) {
 		r = keyring_set(&self->comp[0].keys, &p->tx, &p->rx, now, &tx_changed);
-		tell(self, r);
+		if (r < 0)
+			tell(self, r);
 	} else if (p->security == SECURITY_DTLS) {
 		apply_dtls(self, p, now);
 	}

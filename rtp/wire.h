@@ -57,7 +57,9 @@ enum dtls_role { DTLS_PASSIVE, DTLS_ACTIVE };
 
 /* On the io thread; handlers only post a message to whom it concerns. */
 struct transport_events {
-	/* DTLS-SRTP is up (0) or failed (negative errno). */
+	/* DTLS-SRTP is up (0) or failed (negative errno: -EACCES another
+	 * certificate than signalled, -EPROTO, -ETIMEDOUT). SDES: only -ENOTSUP,
+	 * keys that this build cannot use; nothing passes then. */
 	void (*secured)(void *arg, int status);
 	/* Nothing is called after it: `arg` may go. May be NULL. */
 	void (*released)(void *arg);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Fuzz: a transport's whole way in, without sockets. The input is a list of
- * datagrams: one byte of where it comes from and on which transport, two of
- * length, the bytes. Some are protected first, so that the code behind SRTP is
- * reached too. */
+ * datagrams: one byte of which transport it comes to and from where, one of what
+ * is put right in it (so that the code behind header checks and SRTP is reached
+ * too) and how much time passes, two of length, the bytes. */
 #include "base/clock.h"
 #include "base/ref.h"
+#include "rtp/stun.h"
 #include "rtp/wire_priv.h"
 
 #include <arpa/inet.h>
@@ -64,7 +65,7 @@ static void set_up(void)
 	const struct wire_config config = { 0 };
 
 	clock_fake(now);
-	if (wire_new(&wire, &config) < 0)
+	if (!wire && wire_new(&wire, &config) < 0)
 		abort();
 	key.suite = SRTP_AES_CM_128_HMAC_SHA1_80;
 	memset(key.key, 7, sizeof(key.key));
@@ -101,33 +102,102 @@ static void set_up(void)
 static void tear_down(void)
 {
 	for (int i = 0; i < TRANSPORTS; i++) {
-		ref_drop(stream[i][0]);
-		ref_drop(stream[i][1]);
-		ref_drop(transport[i]);
+		stream_drop(stream[i][0]);
+		stream_drop(stream[i][1]);
+		transport_drop(transport[i]);
 	}
-	wire = wire_drop(wire);
+	wire_turn(wire, 0);
+	if (wire->stats.transports || wire->stats.streams)
+		abort();
 }
 
-static void one(const uint8_t *data, size_t len, uint8_t how, struct crypt *crypt)
+enum shape { SHAPE_RAW, SHAPE_RTP, SHAPE_RTCP, SHAPE_STUN };
+
+/* In sequence but for what the bytes themselves say. */
+static void shape_rtp(uint8_t *p)
 {
-	struct sockaddr_storage s = from(how >> 2 & 3);
+	static const uint8_t pts[8] = { 0, 96, 97, 101, 96, 97, 111, 13 };
+	static uint16_t seq;
+	uint16_t n = (uint16_t)(seq += (p[2] & 7) == 7 ? p[3] : 1);
+
+	p[0] = (uint8_t)(0x80 | (p[0] & 0x3f & (p[1] & 8 ? 0xff : 0)));
+	p[1] = (uint8_t)(pts[p[1] & 7] | (p[1] & 0x80));
+	p[2] = (uint8_t)(n >> 8);
+	p[3] = (uint8_t)n;
+	p[4] = p[5] = 0; /* timestamps near each other */
+	memset(p + 8, 0, 3);
+	p[11] &= 3;
+}
+
+static void shape_rtcp(uint8_t *p, size_t *len, const struct transport *t)
+{
+	const struct stream *s = list_entry(t->streams.prev, struct stream, link);
+	uint32_t ssrc = s->tx.ssrc;
+
+	*len &= ~(size_t)3;
+	p[0] = (uint8_t)(0x80 | (p[0] & 31));
+	p[1] = (uint8_t)(200 + p[1] % 8);
+	p[2] = 0;
+	p[3] = (uint8_t)(*len / 4 - 1);
+	memset(p + 4, 0, 3);
+	p[7] &= 3;
+	for (size_t at = p[1] <= 201 && *len >= 32 ? 8 + (p[1] == 200 ? 20u : 0u) : 8u, i = 0;
+	     i < 4 && at + i < *len; i++)
+		p[at + i] = (uint8_t)(ssrc >> (24 - 8 * i));
+}
+
+/* A check with the right password and whatever attributes there are. */
+static size_t shape_stun(uint8_t *p, size_t cap, size_t len, const struct transport *t)
+{
+	uint8_t copy[RX_BUFFER], id[12] = { 1 };
+	struct cursor c = cursor_of(copy, len);
+	struct writer w = writer_of(p, cap);
+	struct stun_out o;
+
+	memcpy(copy, p, len);
+	o = stun_begin(&w, (enum stun_class)(cursor_u8(&c) & 3), id);
+	stun_add(&o, STUN_ATTR_USERNAME, t->local.ufrag, strlen(t->local.ufrag));
+	while (cursor_left(&c) > 3) {
+		uint16_t type = cursor_u16(&c);
+		size_t n = cursor_u8(&c) % (cursor_left(&c) + 1);
+
+		stun_add(&o, type, cursor_bytes(&c, n), n);
+	}
+	stun_end(&o, t->local.pwd, strlen(t->local.pwd));
+	return writer_len(&w);
+}
+
+static void one(const uint8_t *data, size_t len, uint8_t where, uint8_t what,
+		struct crypt *crypt)
+{
+	static struct audio_packet out;
+	struct transport *t = transport[where & 3];
+	struct sockaddr_storage s = from(where >> 2 & 3);
 	uint8_t buf[RX_BUFFER + CRYPT_MAX_TRAILER];
-	struct audio_packet *out = malloc(sizeof(*out));
 
 	memcpy(buf, data, len);
-	if ((how & 3) == 1 && how & 0x80 && len >= 12 &&
+	if (len >= 12 && (what & 3) == SHAPE_RTP)
+		shape_rtp(buf);
+	else if (len >= 12 && (what & 3) == SHAPE_RTCP)
+		shape_rtcp(buf, &len, t);
+	else if ((what & 3) == SHAPE_STUN)
+		len = shape_stun(buf, RX_BUFFER, len, t);
+	if (t == transport[1] && what & 4 && len >= 12 &&
 	    (packet_demux(buf, len) == DEMUX_RTCP ? crypt_seal_rtcp(crypt, buf, &len) :
 	     crypt_seal_rtp(crypt, buf, &len)) < 0)
-		goto out;
-	now += (how & 0x70) * 500;
+		return;
+	now += (what >> 3) * 2000;
 	clock_fake(now);
 	wire->now = now;
-	transport_input(&transport[how & 3]->comp[0], buf, len, &s, now);
-	if (out)
-		stream_pull(stream[how & 3][0], now, out, NULL);
-out:
-	free(out);
+	transport_input(&t->comp[0], buf, len, &s, now);
+	stream_pull(stream[where & 3][0], now, &out, NULL);
+	if (where & 0x40)
+		stream_request_key(stream[where & 3][1]);
+	if (where & 0x80)
+		stream_set_seen(stream[where & 3][1], where & 0x20);
 }
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -138,14 +208,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (crypt_new(&crypt, &key, true) < 0)
 		abort();
 	for (int i = 0; i < MAX_DATAGRAMS && cursor_left(&c) > 3; i++) {
-		uint8_t how = cursor_u8(&c);
+		uint8_t where = cursor_u8(&c), what = cursor_u8(&c);
 		size_t len = cursor_u16(&c) % RX_BUFFER;
 		const uint8_t *p;
 
 		if (len > cursor_left(&c))
 			len = cursor_left(&c);
 		p = cursor_bytes(&c, len);
-		one(p, len, how, crypt);
+		if (!p)
+			break;
+		one(p, len, where, what, crypt);
 		wire_turn(wire, 0);
 	}
 	crypt_free(crypt);

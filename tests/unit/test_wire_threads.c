@@ -194,6 +194,9 @@ static void test_under_load(void **state)
 		}
 		usleep(10000);
 	}
+	/* the last ones live until a handshake is through */
+	for (int i = 0; i < 2000 && !atomic_load(&secured); i++)
+		usleep(10000);
 	/* the wire stops while all of it is in use; half is dropped afterwards */
 	for (unsigned i = 0; i < PAIRS / 2; i++)
 		for (int j = 0; j < 2; j++)
