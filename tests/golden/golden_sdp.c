@@ -50,8 +50,10 @@ static char *read_file(const char *path, size_t *len)
 	FILE *f = fopen(path, "rb");
 	char *text = f ? (char *)malloc(1 << 20) : NULL;
 
-	if (text)
-		*len = fread(text, 1, 1 << 20, f);
+	if (text) {
+		*len = fread(text, 1, (1 << 20) - 1, f);
+		text[*len] = '\0';
+	}
 	if (f)
 		fclose(f);
 	return text;
@@ -208,6 +210,39 @@ static bool check_transport(struct run *run, const struct section *s, const json
 	return true;
 }
 
+/* The format words of the nth m= line as they were sent. */
+static void offered_formats(const char *text, unsigned nth, char *buf, size_t cap)
+{
+	const char *p = text;
+
+	buf[0] = '\0';
+	while (*p) {
+		size_t n = strcspn(p, "\r\n"), blank = strspn(p, " ");
+
+		if (blank < n && strncmp(p + blank, "m=", 2) == 0 && nth-- == 0) {
+			char line[1024];
+			int at = 0;
+
+			snprintf(line, sizeof(line), "%.*s", (int)(n - blank), p + blank);
+			sscanf(line, "m=%*s %*s %*s %n", &at);
+			snprintf(buf, cap, "%.500s", at > 0 ? line + at : "");
+			return;
+		}
+		p += n + strspn(p + n, "\r\n");
+	}
+}
+
+/* A refused line repeats them; where there are none, something must stand. */
+static bool check_words(struct run *run, const struct section *s, const char *text, unsigned nth)
+{
+	char want[512];
+
+	offered_formats(text, nth, want, sizeof(want));
+	if (strcmp(s->formats, want[0] ? want : "0") == 0)
+		return true;
+	return fail(run, "formats are \"%s\", wanted \"%s\"", s->formats, want);
+}
+
 static bool check_line(struct run *run, const struct section *s, const json_t *row, bool refused_ok)
 {
 	const json_t *accept = json_object_get(row, "accept");
@@ -323,7 +358,8 @@ out:
 	return ok;
 }
 
-static void check_answer(struct run *run, const char *name, const json_t *row, const char *answer)
+static void check_answer(struct run *run, const char *name, const json_t *row,
+			 const char *offer, const char *answer)
 {
 	const json_t *rows = json_object_get(row, "mlines");
 	struct section s[MAX_SECTIONS];
@@ -337,6 +373,8 @@ static void check_answer(struct run *run, const char *name, const json_t *row, c
 	report(run, name, -1);
 	for (unsigned i = 0; i < n && i < json_array_size(rows); i++) {
 		check_line(run, &s[i + 1], json_array_get(rows, i), refused_ok);
+		if (s[i + 1].port == 0)
+			check_words(run, &s[i + 1], offer, i);
 		report(run, name, (int)i);
 	}
 }
@@ -400,7 +438,7 @@ static void check_body(struct run *run, const char *dir, const char *file)
 	if (strcmp(text_of(row, "role"), "answer") == 0)
 		check_agreed(run, text, len, json_object_get(row, "mlines"), &policy);
 	if (status == 200)
-		check_answer(run, name, row, text_of(got, "answer"));
+		check_answer(run, name, row, text, text_of(got, "answer"));
 	else
 		check_refusal(run, name, row, status);
 out:
