@@ -121,7 +121,8 @@ static void new_call(struct stack *stack, nua_handle_t *nh, const sip_t *sip)
 		refuse_new(stack, nh, 503, "30");
 		return;
 	}
-	status = peer_desc(&offer, &text, sip);
+	/* RFC 3261 19.1.1: no headers in a request URI. */
+	status = target->url_headers ? 400 : peer_desc(&offer, &text, sip);
 	if (status) {
 		refuse_new(stack, nh, status, NULL);
 		return;
