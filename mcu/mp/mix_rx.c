@@ -9,6 +9,7 @@
 enum {
 	PULLS_MAX = 32,      /* packets a tick: 2.5 ms packets, and some */
 	DRY_TICKS = 50,      /* comfort noise is made for a second after the last packet */
+	FADE_TICKS = 8,      /* what just stops is concealed no longer than it fades */
 	CORRECT_REST = 10,   /* packets between two corrections */
 	SQUEEZE_MS = 20,     /* too much waits */
 	STRETCH_MS = -10,    /* too little waits */
@@ -195,6 +196,7 @@ static void rx_packet(struct mix_rx *self, const struct audio_packet *p, int64_t
 	int n;
 
 	self->dry = 0;
+	self->ahead = 0;
 	if (!s) {
 		self->stats.unknown_pt++;
 		return;
@@ -246,6 +248,26 @@ static bool rx_conceal(struct mix_rx *self, const struct audio_packet *next, siz
 	return true;
 }
 
+/* A packet that will not come, or one that is late and may still come, which is
+ * told by nothing newer being here. For the second only this tick is filled, so
+ * that a long packet a little late does not cost its whole length; if it is lost
+ * after all, the rest of it is concealed then. */
+static bool rx_lost(struct mix_rx *self, const struct audio_packet *next)
+{
+	size_t tick = self->rate / 50, n = self->packet;
+
+	self->stats.concealed++;
+	if (!next->len) {
+		if (n > tick - self->fill)
+			n = tick - self->fill;
+		self->ahead += n;
+	} else {
+		n = n > self->ahead ? n - self->ahead : 0;
+		self->ahead = 0;
+	}
+	return !n || rx_conceal(self, next, n);
+}
+
 size_t mix_rx_tick(struct mix_rx *self, const struct mix_io *io, void *stream, int64_t now,
 		   int16_t *pcm)
 {
@@ -264,17 +286,16 @@ size_t mix_rx_tick(struct mix_rx *self, const struct mix_io *io, void *stream, i
 			rx_packet(self, p, now, excess);
 			continue;
 		}
-		self->stats.concealed++;
 		/* Lost before anything was heard: nothing to conceal. */
-		if (!self->packet || !rx_conceal(self, p, self->packet))
+		if (!self->packet || !rx_lost(self, p))
 			break;
 	}
 	tick = self->rate / 50;
 	if (!tick)
 		return 0;
-	/* Announced silence has its noise, everything else ends here. */
-	if (self->fill < tick && self->dry < DRY_TICKS && self->now && self->now->dec &&
-	    (self->fill || audio_decoder_silent(self->now->dec)))
+	/* Announced silence has its noise, everything else fades and ends here. */
+	if (self->fill < tick && self->now && self->now->dec &&
+	    self->dry < (audio_decoder_silent(self->now->dec) ? DRY_TICKS : FADE_TICKS))
 		(void)rx_conceal(self, NULL, tick - self->fill);
 	if (self->fill < tick) {
 		self->last = 0;

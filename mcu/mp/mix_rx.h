@@ -38,6 +38,7 @@ struct mix_rx {
 	struct mix_rx_slot *sound; /* the same without comfort noise */
 	uint32_t rate;             /* of the samples in the queue, 0: nothing yet */
 	size_t packet;             /* samples in the last packet */
+	size_t ahead;              /* samples concealed of one that may still come */
 	size_t fill;
 	float excess;              /* what waits above the target in all, smoothed, ms */
 	unsigned rest;             /* packets until the next correction */

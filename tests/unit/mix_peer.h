@@ -27,6 +27,7 @@ struct peer {
 	double clock_ms;         /* of its next packet's end, since the beginning */
 	struct audio_encoder *enc;
 	uint16_t seq;
+	uint32_t rtp_time;
 	unsigned drop_every;     /* this packet of so many is lost; 0: none */
 	uint64_t packets;
 	/* the jitter buffer */
@@ -89,6 +90,11 @@ static inline void peer_codec(struct peer *self, enum codec_id codec, uint32_t c
 	self->spoken = 0;
 }
 
+static inline uint32_t peer_clock(const struct codec_format *f)
+{
+	return codec_clock_rate(f->id) ? codec_clock_rate(f->id) : f->clock_rate;
+}
+
 static inline void peer_speak(struct peer *self, int64_t now)
 {
 	static int16_t pcm[AUDIO_MAX_SAMPLES];
@@ -116,6 +122,8 @@ static inline void peer_speak(struct peer *self, int64_t now)
 	len = audio_encode(self->enc, pcm, n, p->data, sizeof(p->data));
 	self->seq++;
 	self->packets++;
+	p->rtp_time = self->rtp_time;
+	self->rtp_time += (uint32_t)((uint64_t)n * peer_clock(&self->format) / rate);
 	if (len <= 0 || self->waiting == PEER_QUEUE)
 		return;
 	p->pt = self->pt;
@@ -184,12 +192,10 @@ static inline enum pull peer_pull(void *stream, int64_t now, struct audio_packet
 static inline void peer_hear(struct peer *self, const struct coded *f)
 {
 	const struct codec_format *tx = &self->leg.params.tx.format;
-	uint32_t rate = audio_rate(tx), clock = codec_clock_rate(tx->id);
+	uint32_t rate = audio_rate(tx), clock = peer_clock(tx);
 	size_t gap;
 	int n;
 
-	if (!clock)
-		clock = tx->clock_rate;
 	if (!self->dec || !audio_format_equal(&self->heard_format, tx)) {
 		int rc;
 
