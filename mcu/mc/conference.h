@@ -46,6 +46,7 @@ struct participant {
 	struct conference *conference;
 	struct call *call;         /* held */
 	char name[128];
+	char local[64];            /* our numeric address towards the peer */
 	struct media_desc *ours, *theirs;
 	struct desc_agreed agreed[DESC_MAX_LINES];
 	struct leg *leg[DESC_MAX_LINES];
@@ -94,8 +95,8 @@ void participant_drop(struct participant *self);
  * itself when nothing fits. */
 void participant_offered(struct participant *self, const struct media_desc *offer);
 void participant_answered(struct participant *self, const struct media_desc *answer);
-/* Our description for an outgoing call; owned by the participant. */
-int participant_offer(struct participant *self, const char *local_address, bool ipv6);
+/* Makes our description for an outgoing call, `ours`; `local` is set before. */
+int participant_offer(struct participant *self);
 /* An outgoing call was started for a participant made without one. */
 void participant_set_call(struct participant *self, struct call *call);
 /* A key was pressed, in the media or by signalling. */

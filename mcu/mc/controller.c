@@ -208,15 +208,12 @@ static int dial(struct controller *self, struct conference *conference, const ch
 {
 	struct participant *p = NULL;
 	struct call *call = NULL;
-	char local[64];
-	int err = call_center_local_address(self->calls, uri, local, sizeof(local));
+	int err = participant_new(&p, conference, NULL);
 
 	if (!err)
-		err = participant_new(&p, conference, NULL);
+		err = call_center_local_address(self->calls, uri, p->local, sizeof(p->local));
 	if (!err)
-		err = participant_offer(p, self->config->network.advertised ?
-					self->config->network.advertised : local,
-					strchr(local, ':') != NULL);
+		err = participant_offer(p);
 	if (!err)
 		err = call_center_dial(self->calls, &call, uri, conference->number,
 				       conference->settings.name, p->ours);

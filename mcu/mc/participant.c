@@ -115,12 +115,34 @@ static int fill_line(struct participant *self, unsigned i, struct media_desc *ou
 	return err;
 }
 
+static bool wants_ipv6(const struct participant *self, const struct media_desc *theirs)
+{
+	for (uint32_t i = 0; theirs && i < theirs->n_lines; i++) {
+		if (theirs->line[i].port && theirs->line[i].rtp.ss_family)
+			return theirs->line[i].rtp.ss_family == AF_INET6;
+	}
+	return strchr(self->local, ':') != NULL;
+}
+
+/* What peers are told to send to. */
+static const char *told_address(const struct participant *self)
+{
+	const struct conf_network *n = &self->conference->config->network;
+
+	return n->advertised ? n->advertised : self->local;
+}
+
+/* Media goes out from the address that the peer is told, or it comes back with
+ * another source than ICE and symmetric RTP expect: the one signalling came to,
+ * unless the configuration names one or the peer's media is of the other family. */
 static const char *bind_address(const struct participant *self, bool ipv6)
 {
 	const struct conf_network *n = &self->conference->config->network;
 
 	if (n->media_address)
 		return n->media_address;
+	if (self->local[0] && (strchr(self->local, ':') != NULL) == ipv6)
+		return self->local;
 	return ipv6 ? "::" : NULL;
 }
 
@@ -140,8 +162,8 @@ static struct leg *bundle_carrier(const struct participant *self,
 /* Sockets for every accepted line, and the line filled in from them. Lines
  * that were refused lose their leg. An offer needs an RTCP socket even when it
  * offers rtcp-mux: the answer may decline that (RFC 5761 5.1.1). */
-static int fill_desc(struct participant *self, struct media_desc *ours,
-		     const char *address, bool ipv6, bool rtcp_socket)
+static int fill_desc(struct participant *self, struct media_desc *ours, bool ipv6,
+		     bool rtcp_socket)
 {
 	const struct leg_place place = {
 		.parts = &self->conference->controller->parts,
@@ -164,7 +186,7 @@ static int fill_desc(struct participant *self, struct media_desc *ours,
 				      bind_address(self, ipv6), rtcp_socket || !line->rtcp_mux,
 				      bundle_carrier(self, ours, i));
 		if (!err)
-			err = fill_line(self, i, ours, address);
+			err = fill_line(self, i, ours, told_address(self));
 		if (err)
 			return err;
 	}
@@ -250,23 +272,6 @@ static struct media_desc *copy_desc(const struct media_desc *d)
 
 /* ---- offers and answers ---------------------------------------------------------------- */
 
-static bool wants_ipv6(const struct participant *self, const struct media_desc *theirs)
-{
-	for (uint32_t i = 0; theirs && i < theirs->n_lines; i++) {
-		if (theirs->line[i].port && theirs->line[i].rtp.ss_family)
-			return theirs->line[i].rtp.ss_family == AF_INET6;
-	}
-	return strchr(self->call->local_address, ':') != NULL;
-}
-
-/* What peers are told to send to. */
-static const char *told_address(const struct participant *self)
-{
-	const struct conf_network *n = &self->conference->config->network;
-
-	return n->advertised ? n->advertised : self->call->local_address;
-}
-
 static void refuse(struct participant *self, int status, const char *reason,
 		   const char *warning)
 {
@@ -304,7 +309,7 @@ static void answer_offer(struct participant *self, const struct media_desc *offe
 		refuse(self, verdict.status, "Not Acceptable Here", verdict.warning);
 		goto free;
 	}
-	err = fill_desc(self, ours, told_address(self), wants_ipv6(self, offer), false);
+	err = fill_desc(self, ours, wants_ipv6(self, offer), false);
 	if (!err)
 		err = agree(self, ours, theirs, false);
 	if (!err) {
@@ -320,7 +325,7 @@ free:
 	media_desc_free(theirs);
 }
 
-int participant_offer(struct participant *self, const char *local_address, bool ipv6)
+int participant_offer(struct participant *self)
 {
 	struct desc_policy policy = policy_of(self);
 	struct media_desc *ours = media_desc_new();
@@ -329,7 +334,7 @@ int participant_offer(struct participant *self, const char *local_address, bool 
 	if (!ours)
 		return -ENOMEM;
 	desc_offer(&policy, ours);
-	err = fill_desc(self, ours, local_address, ipv6, true);
+	err = fill_desc(self, ours, wants_ipv6(self, NULL), true);
 	if (err) {
 		media_desc_free(ours);
 		return err;
@@ -364,7 +369,7 @@ void participant_offered(struct participant *self, const struct media_desc *offe
 		return;
 	}
 	err = self->in ? offer_again(self) :
-		participant_offer(self, told_address(self), wants_ipv6(self, NULL));
+		participant_offer(self);
 	if (!err)
 		err = call_answer(self->call, self->ours);
 	if (err && err != -EALREADY)
@@ -502,6 +507,8 @@ void participant_set_call(struct participant *self, struct call *call)
 {
 	self->call = ref_hold(call);
 	call->participant = self;
+	if (!self->local[0])
+		snprintf(self->local, sizeof(self->local), "%s", call->local_address);
 	take_name(self);
 }
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which clients are in a sound: hear.py FILE prints the level of each tone.
 
-The level of a tone is the loudest of many short windows (Hann, Goertzel), since
-tones come in bursts. dBFS, 0 = full scale.
+The level of a tone is its mean power over many short windows (Hann, Goertzel),
+so that a codec's noise, which wanders, weighs less than a tone that is there.
+dBFS, 0 = full scale.
 """
 import array
 import math
@@ -38,16 +39,15 @@ def tone_db(window, hz):
 
 
 def levels(path, start=0.0, seconds=4.0):
-    """The loudest level of each client's tone."""
+    """The level of each client's tone."""
     pcm = samples(path, start, seconds)
-    if len(pcm) < WINDOW:
-        raise ValueError(f"{path}: no sound")
-    found = [-120.0] * len(media.TONES)
+    power, n = [1e-12] * len(media.TONES), 0
     for at in range(0, len(pcm) - WINDOW + 1, WINDOW // 2):
         window = pcm[at:at + WINDOW]
         for k, hz in enumerate(media.TONES):
-            found[k] = max(found[k], tone_db(window, hz))
-    return found
+            power[k] += 10 ** (tone_db(window, hz) / 10)
+        n += 1
+    return [10 * math.log10(p / max(n, 1)) for p in power]
 
 
 def heard(path, start=0.0, seconds=4.0, floor=-32.0):

@@ -41,7 +41,7 @@ def picture_filter(k, seconds, rate=30):
     return ",".join(parts)
 
 
-def clip(k, path, seconds=120):
+def clip(k, path, seconds=60):
     if not os.path.exists(path):
         _run("-f", "lavfi", "-i", picture_filter(k, seconds), "-c:v", "libx264", "-preset",
              "ultrafast", "-crf", "20", "-pix_fmt", "yuv420p", "-g", "30", "-bf", "0",
@@ -57,7 +57,7 @@ def still(k, second, path):
     return path
 
 
-def sound(k, path, rate=48000, seconds=120, codec="pcm_s16le"):
+def sound(k, path, rate=48000, seconds=60, codec="pcm_s16le"):
     if not os.path.exists(path):
         hum = f"0.06*(sin(2*PI*{HUMS[k]}*t)+0.5*sin(4*PI*{HUMS[k]}*t))*(0.6+0.4*sin(2*PI*3.3*t))"
         # Rises and falls in 60 ms: a hard edge would be heard at every pitch.
