@@ -5,7 +5,10 @@
 #include "rtp/wire_priv.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { STASH_US = 5000000 };
 
 #define DROP(c, what) count_add(&(c)->transport->wire->stats.drop_##what, 1)
 
@@ -269,6 +272,33 @@ static void input_dtls(struct component *c, const uint8_t *data, size_t len,
 	transport_sooner(c->transport, dtls_side_due(&c->dtls));
 }
 
+/* An answer may be overtaken by the handshake it announces; the peer would send
+ * its hello again only after a second. One is kept, from whoever came last. */
+static void stash(struct component *c, const uint8_t *data, size_t len,
+		  const struct sockaddr_storage *from, int64_t now)
+{
+	if (!c->early)
+		c->early = malloc(sizeof(*c->early));
+	if (!c->early || len > sizeof(c->early->data)) {
+		DROP(c, dtls);
+		return;
+	}
+	c->early->from = *from;
+	c->early->at_us = now;
+	c->early->len = len;
+	memcpy(c->early->data, data, len);
+}
+
+void component_unstash(struct component *c, int64_t now)
+{
+	struct stash *e = c->early;
+
+	c->early = NULL;
+	if (e && now - e->at_us < STASH_US)
+		input_dtls(c, e->data, e->len, &e->from, now);
+	free(e);
+}
+
 void transport_input(struct component *c, uint8_t *data, size_t len,
 		     const struct sockaddr_storage *from, int64_t now)
 {
@@ -283,6 +313,10 @@ void transport_input(struct component *c, uint8_t *data, size_t len,
 		return;
 	}
 	/* Before the description is known nobody is known who might send. */
+	if (!c->transport->set && kind == DEMUX_DTLS) {
+		stash(c, data, len, from, now);
+		return;
+	}
 	if (!c->transport->set) {
 		DROP(c, source);
 		return;

@@ -236,6 +236,8 @@ void transport_detach(struct transport *self)
 		c->fd = -1;
 		keyring_fini(&c->keys);
 		c->secure = false;
+		free(c->early);
+		c->early = NULL;
 	}
 	io_timer_set(&self->wire->timers, &self->timer, INT64_MAX);
 	wire_timer_remove(self->wire);
@@ -315,6 +317,7 @@ static void apply_dtls(struct transport *self, const struct transport_params *p,
 		to = component_dest(c);
 		if (p->dtls_role == DTLS_ACTIVE && to && addr_usable(to))
 			dtls_side_connect(&c->dtls, to, now);
+		component_unstash(c, now);
 		transport_sooner(self, dtls_side_due(&c->dtls));
 	}
 }

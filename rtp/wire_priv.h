@@ -72,6 +72,14 @@ void wire_timer_remove(struct wire *self);
 
 /* ---- transport ----------------------------------------------------------- */
 
+/* A datagram kept for later. */
+struct stash {
+	struct sockaddr_storage from;
+	int64_t at_us;
+	size_t len;
+	uint8_t data[RX_BUFFER];
+};
+
 /* One socket: RTP (and with mux everything), or RTCP. */
 struct component {
 	struct transport *transport;
@@ -82,6 +90,7 @@ struct component {
 	struct dtls_side dtls;
 	struct keyring keys;            /* SDES: those of the first component serve both */
 	bool secure;                    /* DTLS: keys are there */
+	struct stash *early;            /* a DTLS hello from before the description */
 };
 
 struct ssrc_entry {
@@ -112,6 +121,8 @@ struct transport {
 /* io. A datagram that arrived on a component; the bytes are worked on in place. */
 void transport_input(struct component *c, uint8_t *data, size_t len,
 		     const struct sockaddr_storage *from, int64_t now);
+/* io. The description is there: what came too early is looked at now. */
+void component_unstash(struct component *c, int64_t now);
 /* io. May media go out now: address and keys are there? */
 bool transport_ready(struct transport *self, bool rtcp);
 /* io. A buffer to build an RTP or RTCP packet in; only when transport_ready. */
