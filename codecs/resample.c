@@ -144,17 +144,31 @@ int resampler_new(struct resampler **out, uint32_t in_rate, uint32_t out_rate)
 	return 0;
 }
 
+/* Four floats at a time; the compiler may not reorder sums of floats on its own. */
+typedef float float4 __attribute__((vector_size(16)));
+
+static float4 load4(const float *p)
+{
+	float4 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
 static float dot(const float *x, const float *c, uint32_t n)
 {
-	/* Eight sums, so that the compiler may use vectors. */
-	float s[8] = { 0 };
+	float4 s = { 0 }, t = { 0 };
+	float rest = 0;
+	uint32_t i;
 
-	for (uint32_t i = 0; i + 8 <= n; i += 8)
-		for (uint32_t k = 0; k < 8; k++)
-			s[k] += x[i + k] * c[i + k];
-	for (uint32_t i = n & ~7u; i < n; i++)
-		s[0] += x[i] * c[i];
-	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+	for (i = 0; i + 8 <= n; i += 8) {
+		s += load4(x + i) * load4(c + i);
+		t += load4(x + i + 4) * load4(c + i + 4);
+	}
+	for (; i < n; i++)
+		rest += x[i] * c[i];
+	s += t;
+	return (s[0] + s[1]) + (s[2] + s[3]) + rest;
 }
 
 static size_t resampler_chunk(struct resampler *self, const int16_t *in, size_t n, int16_t *out)
