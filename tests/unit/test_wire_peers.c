@@ -293,6 +293,160 @@ static void test_tshark_reads(void **state)
 	assert_int_equal(system(cmd), 0);
 }
 
+/* ---- a WebRTC end: ICE, DTLS, BUNDLE ------------------------------------- */
+
+static void echo_frame(void *arg, struct coded *frame)
+{
+	struct end *e = (struct end *)arg;
+
+	e->on_video.frames++;
+	send_one(e->wire, e->video, frame);
+}
+
+static const struct stream_events echo_events = { .frame = echo_frame };
+
+static void echo_audio(struct end *e)
+{
+	static struct audio_packet packet;
+	struct coded *f;
+
+	while (stream_pull(e->audio, clock_us(), &packet, NULL) == PULL_PACKET) {
+		f = coded_new(packet.len, 1);
+		assert_non_null(f);
+		f->codec = CODEC_OPUS;
+		f->rtp_time = packet.rtp_time;
+		f->len = packet.len;
+		memcpy(f->data, packet.data, packet.len);
+		send_one(e->wire, e->audio, f);
+	}
+}
+
+static void add_webrtc_streams(struct end *e)
+{
+	struct stream_params a = audio_params(), v = video_params();
+
+	a.n_rx = 1;
+	a.rx[0] = a.tx = (struct stream_format){ 96, { .id = CODEC_OPUS, .clock_rate = 48000,
+						       .channels = 2 } };
+	a.dtmf_tx_pt = a.cn_tx_pt = -1;
+	v.rx[0] = v.tx = (struct stream_format){ 97, { .id = CODEC_VP8, .clock_rate = 90000 } };
+	v.fir = false;
+	v.remb = true;
+	a.mid_ext = v.mid_ext = 1;
+	v.abs_send_time_ext = 3;
+	a.mid[0] = '0';
+	v.mid[0] = '1';
+	add_audio(e, &a);
+	assert_int_equal(stream_new(&e->video, e->t, &echo_events, e), 0);
+	stream_set(e->video, &v);
+}
+
+/* The value of the first line that begins with `name`, up to its end. */
+static void value_of(const char *sdp, const char *name, char *out, size_t cap)
+{
+	const char *p = strstr(sdp, name);
+	size_t n;
+
+	assert_non_null(p);
+	p += strlen(name);
+	n = strcspn(p, "\r\n");
+	assert_true(n < cap);
+	memcpy(out, p, n);
+	out[n] = '\0';
+}
+
+static void set_webrtc(struct end *e, const char *offer, bool active)
+{
+	struct transport_params t = { .rtcp_mux = true, .latch = true, .ice = true,
+				      .secured_only = true, .security = SECURITY_DTLS,
+				      .dtls_role = active ? DTLS_ACTIVE : DTLS_PASSIVE };
+	char fp[128];
+
+	value_of(offer, "a=ice-ufrag:", t.remote_ufrag, sizeof(t.remote_ufrag));
+	value_of(offer, "a=ice-pwd:", t.remote_pwd, sizeof(t.remote_pwd));
+	value_of(offer, "a=fingerprint:sha-256 ", fp, sizeof(fp));
+	memcpy(t.fingerprint_hash, "sha-256", 8);
+	for (t.fingerprint_len = 0; t.fingerprint_len < 32; t.fingerprint_len++)
+		t.fingerprint[t.fingerprint_len] =
+			(uint8_t)strtoul(fp + 3 * t.fingerprint_len, NULL, 16);
+	transport_set(e->t, &t);
+}
+
+static void write_answer(struct end *e, struct child *c, bool active)
+{
+	static const char *const media[2] = {
+		"UDP/TLS/RTP/SAVPF 96\na=rtpmap:96 opus/48000/2\na=mid:0\n",
+		"UDP/TLS/RTP/SAVPF 97\na=rtpmap:97 VP8/90000\na=rtcp-fb:97 nack\n"
+		"a=rtcp-fb:97 nack pli\na=mid:1\n"
+		"a=extmap:3 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time\n",
+	};
+	const struct transport_local *l = transport_local(e->t);
+	FILE *f = fdopen(dup(c->in), "w");
+
+	assert_non_null(f);
+	fprintf(f, "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nt=0 0\na=group:BUNDLE 0 1\na=ice-lite\n");
+	for (int i = 0; i < 2; i++) {
+		fprintf(f, "m=%s %u %s", i ? "video" : "audio", l->rtp_port, media[i]);
+		fprintf(f, "c=IN IP4 127.0.0.1\na=sendrecv\na=rtcp-mux\na=ice-ufrag:%s\n"
+			"a=ice-pwd:%s\na=fingerprint:sha-256 %s\na=setup:%s\n"
+			"a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\n"
+			"a=candidate:1 1 udp 2130706431 127.0.0.1 %u typ host\na=end-of-candidates\n",
+			l->ufrag, l->pwd, wire_fingerprint(e->wire), active ? "active" : "passive",
+			l->rtp_port);
+	}
+	fprintf(f, ".\n");
+	fclose(f);
+}
+
+static void wait_for(struct wire *w, struct end *e, struct child *c, const char *text, int turns_max)
+{
+	for (int i = 0; i < turns_max && !child_said(c, text); i++) {
+		wire_turn(w, 5);
+		echo_audio(e);
+	}
+	if (!strstr(c->text, text))
+		print_message("%s\n", c->text);
+	assert_non_null(strstr(c->text, text));
+}
+
+static void test_aiortc(void **state)
+{
+	const char *dir = getenv("srcdir");
+	char script[512];
+
+	(void)state;
+	snprintf(script, sizeof(script), "%s/tests/unit/aiortc_peer.py", dir ? dir : "..");
+	if (access(script, R_OK) || system("/usr/bin/python3 -c 'import aiortc' 2>/dev/null"))
+		skip();
+	for (int active = 0; active < 2; active++) {
+		struct wire_stats ws;
+		struct stream_stats s;
+		struct wire *w;
+		struct child c;
+		struct end e;
+
+		clock_fake(-1);
+		w = bench_wire();
+		end_open(&e, w, false);
+		add_webrtc_streams(&e);
+		child_start(&c, (char *[]){ "/usr/bin/python3", script, NULL });
+		wait_for(w, &e, &c, "offer done", 6000);
+		set_webrtc(&e, c.text, active);
+		write_answer(&e, &c, active);
+		wait_for(w, &e, &c, "state connected", 4000);
+		wait_for(w, &e, &c, "got audio 100\n", 6000);
+		wait_for(w, &e, &c, "got video 60\n", 6000);
+		assert_int_equal(e.on_t.secured, 0);
+		stream_stats(e.video, &s);
+		assert_true(s.frames_in >= 60);
+		assert_true(s.rtt_us > 0);
+		wire_stats(w, &ws);
+		assert_int_equal(ws.drop_auth + ws.drop_rtcp + ws.drop_stun + ws.drop_source, 0);
+		child_stop(&c);
+		finish(w, &e);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +454,7 @@ int main(void)
 		cmocka_unit_test(test_gstreamer_sends),
 		cmocka_unit_test(test_ffmpeg_receives),
 		cmocka_unit_test(test_tshark_reads),
+		cmocka_unit_test(test_aiortc),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
