@@ -92,6 +92,12 @@ int receiver_apply(struct stream *s)
 			r = reorder_new(&rx->reorder);
 		set_wait(s);
 	}
+	/* What was let go by on hold is no loss. */
+	if (s->params.receive && !rx->receiving && rx->reorder) {
+		reorder_reset(rx->reorder);
+		rx->gap = true;
+	}
+	rx->receiving = s->params.receive;
 	return r;
 }
 

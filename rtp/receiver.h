@@ -47,6 +47,7 @@ struct receiver {
 	struct reorder *reorder;
 	struct unpacker *unpacker;
 	enum codec_id unpacker_codec;
+	bool receiving;              /* not on hold */
 	bool gap;                    /* what comes next follows a hole */
 	bool unseen;                 /* the last packet was not unpacked */
 	bool key_noted;              /* a key frame that nobody saw … */

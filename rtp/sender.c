@@ -11,7 +11,7 @@
 enum {
 	QUEUE_MAX = 4 << 20,          /* bytes behind the pacer */
 	DEFAULT_RATE = 4000000,       /* nobody named a limit */
-	HISTORY_PACKETS = 1024, HISTORY_BYTES = 1 << 20,
+	HISTORY_PACKETS = 1024, HISTORY_MIN = 128 << 10, HISTORY_MAX = 1 << 20,
 	RESEND_AGE_US = 1000000, RESEND_GAP_US = 20000,
 	MAX_AGE_US = 10000000,        /* of a frame with a capture time to believe */
 	DTMF_STEP_US = 20000, DTMF_PAUSE_US = 60000,
@@ -79,17 +79,23 @@ int sender_apply(struct stream *s, int64_t now)
 	struct sender *tx = &s->tx;
 	uint32_t rate = s->params.bitrate ? s->params.bitrate : DEFAULT_RATE;
 	bool remember = s->params.kind == MEDIA_VIDEO && s->params.nack;
+	size_t bytes = (size_t)rate / 8 * 3 / 2; /* a second, with a key frame in it */
 	int r = 0;
 
 	if (!tx->pacer.rate)
 		pacer_init(&tx->pacer, rate, now);
 	tx->clock_rate = s->params.tx.format.clock_rate;
-	if (!s->params.send) {
+	if (!s->params.send)
 		clear_queue(tx);
+	/* Whoever joins a stream under way cannot begin with its middle. */
+	if (!s->params.send || !tx->begun)
 		tx->starved = s->params.kind == MEDIA_VIDEO;
-	}
+	if (bytes < HISTORY_MIN)
+		bytes = HISTORY_MIN;
+	if (bytes > HISTORY_MAX)
+		bytes = HISTORY_MAX;
 	if (remember && !tx->history)
-		r = history_new(&tx->history, HISTORY_PACKETS, HISTORY_BYTES);
+		r = history_new(&tx->history, HISTORY_PACKETS, bytes);
 	else if (!remember)
 		tx->history = history_free(tx->history);
 	return r;

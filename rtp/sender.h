@@ -33,7 +33,7 @@ struct sender {
 	uint32_t ssrc, offset;
 	uint16_t seq;
 	bool begun;                    /* something was sent */
-	bool starved;                  /* video was lost for want of an address or key */
+	bool starved;                  /* video: nothing goes out before a key frame */
 	struct packer packer;
 	struct pacer pacer;
 	struct history *history;       /* NULL: no NACK negotiated */

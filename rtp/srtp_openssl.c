@@ -5,7 +5,12 @@
  * times what the processor's own instructions take, and NSS allocates and locks
  * per packet. The library offers srtp_replace_cipher_type and
  * srtp_replace_auth_type for this, and tests what is put in against its own
- * vectors first. */
+ * vectors first.
+ *
+ * Measured (one busy core, us a packet): AES_CM_128_HMAC_SHA1_80 alone, 160
+ * bytes 2.7 before and 0.5 after, 1200 bytes 4.2 and 1.3; on the wire with 200
+ * contexts, in and out with system calls, AES-CM 24 and 16, GCM 22 and 16,
+ * without SRTP 10. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA1_*: EVP cannot copy a state without allocating */
 
 #include "rtp/srtp_openssl.h"

@@ -523,6 +523,61 @@ static void test_loss_lowers_rate(void **state)
 	wire_drop(w);
 }
 
+/* Nothing goes out before a key frame: not at first, not after hold, not when
+ * the peer could not be reached. Hold is no loss for the other side. */
+static void test_begins_with_key(void **state)
+{
+	struct stream_params p = video_params(), hold = video_params();
+	struct wire *w = bench_wire();
+	struct stream_stats s;
+	struct relay r;
+	struct end a, b;
+
+	(void)state;
+	clock_begin();
+	hold.send = hold.receive = false;
+	video_pair(w, &a, &b, &r, &p, &p);
+	send_video_frame(&a, 0, false, 3000);
+	relay_turns(w, &r, 7);
+	assert_int_equal(a.on_video.key_wanted, 1);
+	assert_int_equal(b.on_video.frames, 0);
+	send_video_frame(&a, 1, true, 3000);
+	relay_turns(w, &r, 7);
+	send_video_frame(&a, 2, false, 3000);
+	relay_turns(w, &r, 7);
+	assert_int_equal(b.on_video.frames, 2);
+	/* we hold; they go on for a while and are not heard */
+	stream_set(b.video, &hold);
+	for (uint32_t n = 3; n < 30; n++) {
+		send_video_frame(&a, n, false, 3000);
+		relay_turns(w, &r, 7);
+	}
+	assert_int_equal(b.on_video.frames, 2);
+	stream_set(b.video, &p);
+	send_video_frame(&a, 30, true, 3000);
+	relay_turns(w, &r, 7);
+	stream_stats(b.video, &s);
+	assert_int_equal(b.on_video.frames, 3);
+	assert_false(b.on_video.frame[2]->corrupt);
+	assert_int_equal(s.nacks_out, 0);
+	/* they hold */
+	stream_set(a.video, &hold);
+	send_video_frame(&a, 31, true, 3000);
+	relay_turns(w, &r, 7);
+	stream_set(a.video, &p);
+	send_video_frame(&a, 32, false, 3000);
+	relay_turns(w, &r, 7);
+	assert_int_equal(b.on_video.frames, 3);
+	assert_int_equal(a.on_video.key_wanted, 2);
+	send_video_frame(&a, 33, true, 3000);
+	relay_turns(w, &r, 7);
+	assert_int_equal(b.on_video.frames, 4);
+	end_close(&a);
+	end_close(&b);
+	relay_close(&r);
+	wire_drop(w);
+}
+
 /* ---- BUNDLE, changed SSRC ------------------------------------------------ */
 
 static void bundle_params(struct stream_params *audio, struct stream_params *video)
@@ -606,6 +661,7 @@ int main(void)
 		cmocka_unit_test(test_key_requests),
 		cmocka_unit_test(test_key_unanswerable),
 		cmocka_unit_test(test_loss_lowers_rate),
+		cmocka_unit_test(test_begins_with_key),
 		cmocka_unit_test(test_bundle),
 	};
 
