@@ -7,6 +7,8 @@
  *         decoder makes of it) and, H.264, PREFIX.h264
  *     rtp_stream unpack CODEC PREFIX
  *         reads PREFIX.rtp, writes PREFIX.yuv
+ *     rtp_stream recolour W H 601|709 tv|pc 601|709 IN.yuv OUT.yuv
+ *         converts a raw picture to limited range of the second matrix
  *     rtp_stream send PORT FILE.rtp
  *         sends the packets to 127.0.0.1, in four times their speed and over
  *         and over, until nobody listens or for twenty seconds
@@ -189,6 +191,33 @@ static int unpack(char **arg)
 	return 0;
 }
 
+static enum colour colour_of(const char *name)
+{
+	return strcmp(name, "601") == 0 ? COLOUR_BT601 : COLOUR_BT709;
+}
+
+static int recolour(char **arg)
+{
+	FILE *in = open_file(arg[5], "", "rb"), *out = open_file(arg[6], "", "wb");
+	struct picture *p = picture_new(atoi(arg[0]), atoi(arg[1])), *to;
+
+	need(p != NULL, "size");
+	p->colour = colour_of(arg[2]);
+	p->full_range = strcmp(arg[3], "pc") == 0;
+	for (int i = 0; i < 3; i++)
+		for (int y = 0; y < p->height >> !!i; y++)
+			need(fread(p->plane[i] + (ptrdiff_t)y * p->stride[i], 1,
+				   (size_t)p->width >> !!i, in) == (size_t)p->width >> !!i, arg[5]);
+	to = picture_converted(p, colour_of(arg[4]));
+	need(to != NULL, "memory");
+	write_picture(out, to);
+	ref_drop(to);
+	ref_drop(p);
+	fclose(in);
+	fclose(out);
+	return 0;
+}
+
 static struct sockaddr_in loopback(int port)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
@@ -271,7 +300,7 @@ int main(int argc, char **argv)
 		int (*run)(char **arg);
 	} verb[] = {
 		{ "pack", 6, pack }, { "unpack", 2, unpack }, { "send", 2, send_file },
-		{ "receive", 2, receive },
+		{ "receive", 2, receive }, { "recolour", 7, recolour },
 	};
 
 	for (size_t i = 0; i < sizeof(verb) / sizeof(*verb); i++)
