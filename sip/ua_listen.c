@@ -227,6 +227,7 @@ static nua_t *stack_nua(struct stack *s, const char *url, const char *url2, cons
 		NUTAG_AUTOACK(0),
 		NUTAG_AUTOALERT(0),
 		NUTAG_AUTOANSWER(0),
+		NUTAG_MAX_RETRY_AFTER(0), /* who dialled decides when to try again */
 		NUTAG_AUTO302(0),
 		NUTAG_AUTO305(0),
 		NUTAG_ENABLEMESSAGE(0),
@@ -259,14 +260,53 @@ static void add_listener(struct sip *self, const struct stack *s,
 		 strcmp(s->shown, s->address) ? s->shown : "");
 }
 
+/* Tried before Sofia does: a nua that could not bind is never freed whole, and
+ * does not tell what was wrong. */
+static int can_bind(const struct wanted *w)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(w->port) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(w->port) };
+	bool v6 = family_of(w->address) == AF_INET6;
+	int fd, one = 1, err = 0;
+
+	if (inet_pton(v6 ? AF_INET6 : AF_INET, w->address,
+		      v6 ? (void *)&in6.sin6_addr : (void *)&in.sin_addr) != 1)
+		return -EINVAL;
+	fd = socket(v6 ? AF_INET6 : AF_INET,
+		    (w->transport == CONF_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	/* As Sofia does: connections of the one before may still linger. */
+	if (w->transport != CONF_UDP)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, v6 ? (struct sockaddr *)(void *)&in6 : (struct sockaddr *)(void *)&in,
+		 v6 ? sizeof(in6) : sizeof(in)) ||
+	    (w->transport != CONF_UDP && listen(fd, 1)))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 static int stack_open(struct sip *self, const struct wanted *a, const struct wanted *b,
 		      const char *cert)
 {
 	static unsigned char before[FD_BITS / 8], after[FD_BITS / 8];
 	const char *advertised = self->config->network.advertised;
-	struct stack *s = calloc(1, sizeof(*s));
 	char url[200], url2[200];
+	struct stack *s;
 
+	for (int i = 0; i < 2; i++) {
+		const struct wanted *w = i ? b : a;
+		int err = w ? can_bind(w) : 0;
+
+		if (err) {
+			log_error("sip: cannot listen address=%s port=%u transport=%s error=%s",
+				  w->address, w->port, w->transport == CONF_UDP ? "udp" :
+				  w->transport == CONF_TCP ? "tcp" : "tls", strerror(-err));
+			return err;
+		}
+	}
+	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	s->sip = self;
@@ -285,7 +325,7 @@ static int stack_open(struct sip *self, const struct wanted *a, const struct wan
 	s->nua = stack_nua(s, url, b ? url2 : NULL, cert);
 	if (!s->nua) {
 		log_error("sip: cannot listen url=%s%s%s error=%s", url, b ? " or " : "",
-			  b ? url2 : "", strerror(errno));
+			  b ? url2 : "", s->tls ? "certificate or address" : strerror(errno));
 		free(s);
 		return -EADDRNOTAVAIL;
 	}
@@ -374,11 +414,13 @@ int stacks_open(struct sip *self)
 			}
 			w->paired = true;
 			with = udp ? partner(list, n, w) : NULL;
-			if (stack_open(self, w, with, w->transport == CONF_TLS ? cert : NULL))
-				/* One of the two may still do alone. */
-				with = NULL;
-			if (with)
-				with->paired = true;
+			/* Where not both can be had, one may still do alone. */
+			if (!stack_open(self, w, with, w->transport == CONF_TLS ? cert : NULL)) {
+				if (with)
+					with->paired = true;
+			} else if (with) {
+				stack_open(self, w, NULL, NULL);
+			}
 		}
 	cert_dir_remove(cert);
 	free(list);
@@ -473,14 +515,11 @@ struct stack *stack_for(struct sip *self, const char *uri)
 			continue;
 		if (source_for_host(host, s->family, source, sizeof(source)))
 			continue;
-		/* Its address is the one to use; at least of that family; and
-		 * loopback does not get out. */
-		score = (strcmp(source, s->address) ? 0 : 4) +
-			(strchr(source, ':') != NULL) * (s->family == AF_INET6) * 2 +
-			(strchr(source, ':') == NULL) * (s->family == AF_INET) * 2 +
-			(is_loopback(source) == is_loopback(s->address));
-		if (score < 2)
+		/* Loopback does not get out. */
+		if (family_of(source) != s->family ||
+		    (is_loopback(s->address) && !is_loopback(source)))
 			continue;
+		score = strcmp(source, s->address) ? 0 : 1;
 		if (score > best_score) {
 			best = s;
 			best_score = score;

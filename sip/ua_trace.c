@@ -270,7 +270,7 @@ static void message_piece(const char *fmt, va_list ap)
 	memmove(at, at + skip, (size_t)n - skip);
 	store.len += (size_t)n - skip;
 	if (n)
-		store.line_start = at[(size_t)n - skip - 1] == '\n' && (size_t)n > skip;
+		store.line_start = (size_t)n > skip && at[(size_t)n - skip - 1] == '\n';
 }
 
 __attribute__((format(printf, 1, 0)))

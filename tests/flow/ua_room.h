@@ -20,6 +20,7 @@
  *   key       answers, asks for a key frame once connected, and twice more
  *   later     answers; answers changes after 300 ms
  *   keep      answers; refuses changes with 488
+ *   large     offers all it can: a request that is too long for UDP
  * A call out behaves by its from_user. */
 struct ua_room {
 	struct loop *loop;
@@ -36,6 +37,7 @@ struct ua_room {
 struct ua_room_options {
 	const char *address;     /* "127.0.0.1", NULL: all */
 	bool ipv6;               /* and "::1" */
+	bool same_port;          /* UDP and TCP of one number */
 	unsigned max_calls, session_expires_s;
 	const char *advertised;
 };
@@ -43,6 +45,8 @@ struct ua_room_options {
 int ua_room_start(struct ua_room *self, const struct ua_room_options *options);
 /* Runs the loop until all is gone; then frees. */
 void ua_room_stop(struct ua_room *self);
+/* An offer of its own (-EBUSY … as call_offer). */
+int ua_room_offer(struct ua_room *self, struct call *call);
 int ua_room_dial(struct ua_room *self, struct call **out, const char *uri, const char *from_user);
 /* The port of the first listener of that transport. */
 unsigned ua_room_port(const struct ua_room *self, enum conf_transport transport, bool ipv6);
