@@ -26,7 +26,8 @@ enum {
 	COOKIE_LEN = 32, SECRET_LEN = 32,
 	FIRST_TIMEOUT_US = 250000, LAST_TIMEOUT_US = 4000000,
 	GIVE_UP_US = 30000000,       /* an association we began or trust */
-	STRANGER_US = 2000000,       /* one of a stranger, when its place is wanted */
+	STRANGER_US = 2000000,       /* one of a stranger, when its place is wanted … */
+	UNPROVEN_US = 200000,        /* … and may be forged */
 	MAX_PEER_CHAIN = 16384,
 	RECORD_HEAD = 13,
 };
@@ -58,7 +59,8 @@ struct dtls {
 	SSL *ssl;
 	BIO *in, *out;               /* owned by ssl */
 	struct sockaddr_storage peer;
-	bool trusted, done;
+	enum dtls_source source;
+	bool proven, done;           /* the cookie came back; the handshake is over */
 	int64_t begun_us;
 };
 
@@ -130,7 +132,10 @@ static int cookie_check(SSL *ssl, const unsigned char *cookie, unsigned len)
 	uint8_t want[EVP_MAX_MD_SIZE];
 	unsigned n;
 
-	return cookie_make(ssl, want, &n) && n == len && !CRYPTO_memcmp(want, cookie, n);
+	if (!cookie_make(ssl, want, &n) || n != len || CRYPTO_memcmp(want, cookie, n))
+		return 0;
+	((struct dtls *)SSL_get_app_data(ssl))->proven = true;
+	return 1;
 }
 
 /* The certificate is judged by its fingerprint once the handshake is over. */
@@ -230,7 +235,8 @@ static struct dtls *dtls_free(struct dtls *self)
 }
 
 static struct dtls *dtls_new(struct dtls_side *side, bool active,
-			     const struct sockaddr_storage *peer, bool trusted, int64_t now)
+			     const struct sockaddr_storage *peer, enum dtls_source source,
+			     int64_t now)
 {
 	struct dtls *self = calloc(1, sizeof(*self));
 
@@ -238,7 +244,7 @@ static struct dtls *dtls_new(struct dtls_side *side, bool active,
 		return NULL;
 	self->side = side;
 	self->peer = *peer;
-	self->trusted = trusted;
+	self->source = source;
 	self->begun_us = now;
 	self->ssl = SSL_new(side->identity->ctx);
 	self->in = BIO_new(BIO_s_mem());
@@ -258,7 +264,9 @@ static struct dtls *dtls_new(struct dtls_side *side, bool active,
 		SSL_set_connect_state(self->ssl);
 	} else {
 		SSL_set_accept_state(self->ssl);
-		if (!trusted)
+		/* RFC 6347 4.2.1: no key exchange is computed, and nothing larger
+		 * than the question sent, for a forged address. */
+		if (source != DTLS_VALIDATED)
 			SSL_set_options(self->ssl, SSL_OP_COOKIE_EXCHANGE);
 	}
 	return self;
@@ -411,7 +419,7 @@ bool dtls_side_set(struct dtls_side *self, bool active, const char *hash,
 /* It ended badly: the slot is free again; told only if it was the peer. */
 static void failed(struct dtls_side *self, struct dtls *d, int status, int64_t now)
 {
-	bool tell = d->trusted && !self->up;
+	bool tell = d->source != DTLS_STRANGER && !self->up;
 	struct sockaddr_storage peer = d->peer;
 
 	drop_slot(self, slot_of(self, d));
@@ -430,7 +438,8 @@ static void succeeded(struct dtls_side *self, struct dtls *d, int64_t now)
 		failed(self, d, r, now);
 		return;
 	}
-	d->done = d->trusted = true;
+	d->done = true;
+	d->source = DTLS_VALIDATED;
 	self->up = d;
 	for (int i = 0; i < DTLS_SLOTS; i++)
 		if (self->slot[i] && self->slot[i] != d)
@@ -470,7 +479,7 @@ void dtls_side_connect(struct dtls_side *self, const struct sockaddr_storage *to
 {
 	if (!self->on || !self->active || self->slot[0])
 		return;
-	self->slot[0] = dtls_new(self, true, to, true, now);
+	self->slot[0] = dtls_new(self, true, to, DTLS_VALIDATED, now);
 	if (self->slot[0])
 		step(self, self->slot[0], now);
 }
@@ -495,18 +504,20 @@ static struct dtls *find(struct dtls_side *self, const struct sockaddr_storage *
 	return NULL;
 }
 
-/* A place for a new association: a free one, or that of a stranger who takes
- * too long. The established one is never given up for it. */
-static int free_slot(struct dtls_side *self, int64_t now)
+/* A place for a new association: a free one, or that of someone less known, or of
+ * a stranger who takes too long. The established one is never given up for it. */
+static int free_slot(struct dtls_side *self, enum dtls_source source, int64_t now)
 {
 	int best = -1;
 
 	for (int i = 0; i < DTLS_SLOTS; i++) {
 		const struct dtls *d = self->slot[i];
+		int64_t patience;
 
 		if (!d)
 			return i;
-		if (d != self->up && now - d->begun_us > STRANGER_US &&
+		patience = d->proven || d->source == DTLS_VALIDATED ? STRANGER_US : UNPROVEN_US;
+		if (d != self->up && (d->source < source || now - d->begun_us > patience) &&
 		    (best < 0 || d->begun_us < self->slot[best]->begun_us))
 			best = i;
 	}
@@ -516,7 +527,7 @@ static int free_slot(struct dtls_side *self, int64_t now)
 }
 
 int dtls_side_input(struct dtls_side *self, const uint8_t *data, size_t len,
-		    const struct sockaddr_storage *from, bool trusted, int64_t now)
+		    const struct sockaddr_storage *from, enum dtls_source source, int64_t now)
 {
 	bool hello = is_client_hello(data, len);
 	struct dtls *d;
@@ -531,10 +542,10 @@ int dtls_side_input(struct dtls_side *self, const uint8_t *data, size_t len,
 	if (!d) {
 		if (self->active || !hello)
 			return -EBADMSG;
-		i = free_slot(self, now);
+		i = free_slot(self, source, now);
 		if (i < 0)
 			return -EBADMSG;
-		d = self->slot[i] = dtls_new(self, false, from, trusted, now);
+		d = self->slot[i] = dtls_new(self, false, from, source, now);
 		if (!d)
 			return -ENOMEM;
 	}

@@ -32,7 +32,7 @@ struct dtls_ops {
 	void (*send)(void *arg, const uint8_t *data, size_t len,
 		     const struct sockaddr_storage *to);
 	/* 0: keys are there and the peer is who it should be. Negative: the peer
-	 * (a trusted source, or whom we called) failed: -EACCES another
+	 * (no stranger, or whom we called) failed: -EACCES another
 	 * certificate, -EPROTO no agreement, -ETIMEDOUT. */
 	void (*done)(void *arg, int status, const struct srtp_key *tx,
 		     const struct srtp_key *rx, const struct sockaddr_storage *from,
@@ -60,10 +60,16 @@ bool dtls_side_set(struct dtls_side *self, bool active, const char *hash,
 		   const uint8_t *fingerprint, size_t len);
 /* Active: begins the handshake with `to` unless one is under way or done. */
 void dtls_side_connect(struct dtls_side *self, const struct sockaddr_storage *to, int64_t now);
-/* A datagram. `trusted`: the source address is known to be the peer's; others
- * must first return a cookie. -EBADMSG: dropped. */
+/* How much is known of the address that a datagram came from. */
+enum dtls_source {
+	DTLS_STRANGER,    /* nothing: its place goes to whoever is more than that */
+	DTLS_SIGNALLED,   /* the host is the peer's, but anybody may have forged it */
+	DTLS_VALIDATED,   /* it answered there (ICE): no cookie is needed */
+};
+/* A datagram. -EBADMSG: dropped. */
 int dtls_side_input(struct dtls_side *self, const uint8_t *data, size_t len,
-		    const struct sockaddr_storage *from, bool trusted, int64_t now);
+		    const struct sockaddr_storage *from, enum dtls_source source,
+		    int64_t now);
 /* When dtls_side_tick has something to do; INT64_MAX: never. */
 int64_t dtls_side_due(const struct dtls_side *self);
 void dtls_side_tick(struct dtls_side *self, int64_t now);

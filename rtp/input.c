@@ -260,12 +260,15 @@ static void input_dtls(struct component *c, const uint8_t *data, size_t len,
 		       const struct sockaddr_storage *from, int64_t now)
 {
 	const struct transport_params *p = &c->transport->params;
-	bool trusted = p->ice ? ice_is_valid(&c->ice, from) :
-		       addr_same_host(from, &c->latch.signalled);
+	enum dtls_source source = DTLS_STRANGER;
 
-	if (p->security != SECURITY_DTLS || (p->ice && !trusted) ||
-	    (!p->ice && !trusted && !p->latch) ||
-	    dtls_side_input(&c->dtls, data, len, from, trusted, now) < 0) {
+	if (p->ice && ice_is_valid(&c->ice, from))
+		source = DTLS_VALIDATED;
+	else if (!p->ice && addr_same_host(from, &c->latch.signalled))
+		source = DTLS_SIGNALLED;
+	if (p->security != SECURITY_DTLS ||
+	    (source == DTLS_STRANGER && (p->ice || !p->latch)) ||
+	    dtls_side_input(&c->dtls, data, len, from, source, now) < 0) {
 		DROP(c, dtls);
 		return;
 	}

@@ -385,8 +385,9 @@ static void side_done(void *arg, int status, const struct srtp_key *tx,
 	if (status == 0)
 		status = keyring_set(&c->keys, tx, rx, now, &tx_changed);
 	if (status < 0) {
-		log_warning("wire transport=%u dtls=failed error=\"%s\"", self->local.rtp_port,
-			    strerror(-status));
+		if (self->secured_told != status)
+			log_warning("wire transport=%u dtls=failed error=\"%s\"",
+				    self->local.rtp_port, strerror(-status));
 		tell(self, status);
 		return;
 	}

@@ -50,6 +50,32 @@ static struct transport_params dtls_params(const struct end *e, enum dtls_role r
 	return p;
 }
 
+/* A socket that is nobody of ours. */
+struct agent {
+	int fd;
+	struct sockaddr_storage to;
+	uint8_t id;
+};
+
+static void agent_open(struct agent *g, uint16_t port)
+{
+	struct sockaddr_storage any = loopback(0);
+
+	memset(g, 0, sizeof(*g));
+	g->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(g->fd, (struct sockaddr *)&any, sizeof(struct sockaddr_in)), 0);
+	g->to = loopback(port);
+}
+
+static uint16_t agent_port(const struct agent *g)
+{
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a);
+
+	assert_int_equal(getsockname(g->fd, (struct sockaddr *)&a, &len), 0);
+	return ntohs(a.sin_port);
+}
+
 /* ---- between two of ours ------------------------------------------------- */
 
 static void test_dtls_roles(void **state)
@@ -222,6 +248,66 @@ static void test_dtls_strangers(void **state)
 	wire_drop(w);
 }
 
+/* Hellos from forged addresses cost next to nothing, are answered by less than
+ * they are, and keep the peer out for a moment at most. */
+static void test_dtls_forged_hellos(void **state)
+{
+	struct wire *w = bench_wire();
+	struct sockaddr_storage any = loopback(0), to;
+	struct transport_params t;
+	struct wire_stats ws;
+	struct end a, b;
+	uint8_t hello[1500], answer[1500];
+	ssize_t len, n;
+	int fd[40];
+
+	(void)state;
+	clock_begin();
+	for (int i = 0; i < 40; i++) {
+		fd[i] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+		assert_int_equal(bind(fd[i], (struct sockaddr *)&any,
+				      sizeof(struct sockaddr_in)), 0);
+	}
+	/* a hello to play again */
+	end_open(&b, w, false);
+	b.remote = loopback(agent_port(&(struct agent){ .fd = fd[0] }));
+	t = dtls_params(&b, DTLS_ACTIVE, wire_fingerprint(w), true);
+	transport_set(b.t, &t);
+	turns(w, 1);
+	len = recv(fd[0], hello, sizeof(hello), 0);
+	assert_in_range(len, 100, 1200);
+	end_close(&b);
+	end_open(&a, w, false);
+	end_open(&b, w, false);
+	end_point(&a, &b);
+	end_point(&b, &a);
+	to = loopback(transport_local(a.t)->rtp_port);
+	t = dtls_params(&a, DTLS_PASSIVE, wire_fingerprint(w), true);
+	transport_set(a.t, &t);
+	turns(w, 1);
+	for (int i = 0; i < 40; i++)
+		assert_int_equal(sendto(fd[i], hello, (size_t)len, 0, (struct sockaddr *)&to,
+					sizeof(struct sockaddr_in)), len);
+	turns(w, 60);
+	for (int i = 0; i < 40; i++) {
+		n = recv(fd[i], answer, sizeof(answer), 0);
+		assert_true(n < 0 || n < len / 2);
+		if (n > 0)
+			assert_true(recv(fd[i], answer, sizeof(answer), 0) < 0);
+		close(fd[i]);
+	}
+	wire_stats(w, &ws);
+	assert_int_equal(ws.drop_dtls, 40 - DTLS_SLOTS);
+	t = dtls_params(&b, DTLS_ACTIVE, wire_fingerprint(w), true);
+	transport_set(b.t, &t);
+	turns(w, 10);
+	assert_int_equal(a.on_t.secured, 0);
+	assert_int_equal(b.on_t.secured, 0);
+	end_close(&a);
+	end_close(&b);
+	wire_drop(w);
+}
+
 /* ---- against the openssl program ----------------------------------------- */
 
 /* A certificate for the program, and its fingerprint. */
@@ -369,31 +455,6 @@ static void test_dtls_s_server(void **state)
 }
 
 /* ---- ICE-lite ------------------------------------------------------------ */
-
-struct agent {
-	int fd;
-	struct sockaddr_storage to;
-	uint8_t id;
-};
-
-static void agent_open(struct agent *g, uint16_t port)
-{
-	struct sockaddr_storage any = loopback(0);
-
-	memset(g, 0, sizeof(*g));
-	g->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-	assert_int_equal(bind(g->fd, (struct sockaddr *)&any, sizeof(struct sockaddr_in)), 0);
-	g->to = loopback(port);
-}
-
-static uint16_t agent_port(const struct agent *g)
-{
-	struct sockaddr_in a;
-	socklen_t len = sizeof(a);
-
-	assert_int_equal(getsockname(g->fd, (struct sockaddr *)&a, &len), 0);
-	return ntohs(a.sin_port);
-}
 
 static void agent_check(struct agent *g, const char *user, const char *pwd, bool nominate)
 {
@@ -593,6 +654,7 @@ int main(void)
 		cmocka_unit_test(test_dtls_early_hello),
 		cmocka_unit_test(test_dtls_wrong_fingerprint),
 		cmocka_unit_test(test_dtls_strangers),
+		cmocka_unit_test(test_dtls_forged_hellos),
 		cmocka_unit_test(test_dtls_s_client),
 		cmocka_unit_test(test_dtls_s_server),
 		cmocka_unit_test(test_ice),
