@@ -3,10 +3,12 @@
 
 #include "admin/control.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -51,22 +53,30 @@ static int add_arg(json_t *args, const struct command_arg *a, const char *word, 
 		value = json_true();
 	} else {
 		char *end;
-		long long n = strtoll(word, &end, 10);
+		long long n;
 
-		if (!*word || *end)
+		errno = 0;
+		n = strtoll(word, &end, 10);
+		if (!*word || *end || isspace((unsigned char)*word) || errno)
 			return fail(error, cap, "%s must be a number, not \"%s\"", a->name, word);
 		value = json_integer(n);
 	}
 	if (!value)
 		return fail(error, cap, "%s is not UTF-8 text", a->name);
-	json_object_set_new(args, a->name, value);
-	return 0;
+	if (json_object_get(args, a->name)) {
+		json_decref(value);
+		return fail(error, cap, "%s is given twice", a->name);
+	}
+	return json_object_set_new(args, a->name, value) ? -ENOMEM : 0;
 }
 
-static const struct command_arg *named(const struct command *c, const char *name)
+/* Of "--name" or "--name=value". */
+static const struct command_arg *named(const struct command *c, const char *word)
 {
+	size_t len = strcspn(word + 2, "=");
+
 	for (const struct command_arg *a = c->arg; a < c->arg + COMMAND_MAX_ARGS && a->name; a++) {
-		if (!strcmp(a->name, name))
+		if (strlen(a->name) == len && !strncmp(a->name, word + 2, len))
 			return a;
 	}
 	return NULL;
@@ -86,37 +96,54 @@ static const struct command_arg *next_open(const struct command *c, const json_t
 	return NULL;
 }
 
+/* Takes the option argv[*i], and its value from behind it when it has one. */
+static int parse_option(const struct command *c, json_t *args, int *i, int argc,
+			char *const *argv, char *error, size_t cap)
+{
+	const struct command_arg *a = named(c, argv[*i]);
+	const char *value = strchr(argv[*i], '=');
+
+	if (!a)
+		return fail(error, cap, "%s takes no %.*s; see `balai help %s`", c->name,
+			    (int)strcspn(argv[*i], "="), argv[*i], c->name);
+	if (a->type == ARG_FLAG && value)
+		return fail(error, cap, "--%s takes no value", a->name);
+	if (a->type != ARG_FLAG && !value && ++*i == argc)
+		return fail(error, cap, "--%s needs a value: %s", a->name, a->help);
+	return add_arg(args, a, value ? value + 1 : argv[*i], error, cap);
+}
+
 static int parse_words(const struct command *c, json_t *args, bool *json, int argc,
 		       char *const *argv, char *error, size_t cap)
 {
+	bool options = true; /* until "--" */
+
 	for (int i = 0; i < argc; i++) {
 		const struct command_arg *a;
 		int err;
 
-		if (!strcmp(argv[i], "--json")) {
+		if (options && !strcmp(argv[i], "--json")) {
 			*json = true;
-			continue;
-		}
-		if (!strncmp(argv[i], "--", 2)) {
-			a = named(c, argv[i] + 2);
-			if (!a)
-				return fail(error, cap, "%s takes no %s; see `balai help %s`",
-					    c->name, argv[i], c->name);
-			if (a->type != ARG_FLAG && ++i == argc)
-				return fail(error, cap, "--%s needs a value: %s", a->name, a->help);
+		} else if (options && !strcmp(argv[i], "--")) {
+			options = false;
+		} else if (options && !strncmp(argv[i], "--", 2)) {
+			err = parse_option(c, args, &i, argc, argv, error, cap);
+			if (err)
+				return err;
 		} else {
 			a = next_open(c, args);
 			if (!a)
 				return fail(error, cap, "%s: \"%s\" is one word too many; see `balai help %s`",
 					    c->name, argv[i], c->name);
+			err = add_arg(args, a, argv[i], error, cap);
+			if (err)
+				return err;
 		}
-		err = add_arg(args, a, argv[i], error, cap);
-		if (err)
-			return err;
 	}
 	for (const struct command_arg *a = c->arg; a < c->arg + COMMAND_MAX_ARGS && a->name; a++) {
 		if (a->required && !json_object_get(args, a->name))
-			return fail(error, cap, "%s needs %s: %s", c->name, a->name, a->help);
+			return fail(error, cap, "%s needs %s: %s; see `balai help %s`", c->name,
+				    a->name, a->help, c->name);
 	}
 	return 0;
 }
@@ -144,6 +171,8 @@ int cli_parse(const struct command **command, json_t **args, bool *json, int arg
 	*args = object;
 	return 0;
 }
+
+enum { ANSWER_S = 30 };
 
 /* ---- the socket --------------------------------------------------------------------------- */
 
@@ -226,6 +255,8 @@ int cli_ask(const char *path, const char *command, json_t *args, json_t **result
 {
 	json_t *request = json_pack("{s:s, s:O}", "command", command, "args", args), *reply = NULL;
 	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL, *line = NULL;
+	const struct timeval patience = { ANSWER_S, 0 };
+	bool late;
 	int fd, err = 0;
 
 	json_decref(request);
@@ -236,13 +267,20 @@ int cli_ask(const char *path, const char *command, json_t *args, json_t **result
 		free(text);
 		return fd;
 	}
-	if (!write_all(fd, text, strlen(text)) && !write_all(fd, "\n", 1))
-		line = read_line(fd);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	/* One who does not take it all may still say why. */
+	if (!write_all(fd, text, strlen(text)))
+		write_all(fd, "\n", 1);
+	errno = 0;
+	line = read_line(fd);
+	late = !line && (errno == EAGAIN || errno == EWOULDBLOCK);
 	close(fd);
 	if (line)
 		reply = json_loads(line, 0, NULL);
 	if (!reply) {
-		fail(error, cap, "balaid closed the connection without an answer; see its log");
+		fail(error, cap, late ? "balaid has not answered for %d seconds; see its log"
+				      : "balaid closed the connection without an answer; see its log",
+		     ANSWER_S);
 		err = -EPIPE;
 	} else if (!json_is_true(json_object_get(reply, "ok"))) {
 		const char *why = json_string_value(json_object_get(reply, "error"));
@@ -260,12 +298,90 @@ int cli_ask(const char *path, const char *command, json_t *args, json_t **result
 
 /* ---- for people -------------------------------------------------------------------------------- */
 
-enum { MAX_COLUMNS = 16, CELL = 64 };
+enum { MAX_COLUMNS = 16, CELL = 256, CELL_COLUMNS = 60, LINE_COLUMNS = 200 };
 
-static void cell_text(const json_t *v, char *buf, size_t cap)
+/* Takes one character of UTF-8 text; -1 and one byte when it is none. */
+static int32_t next_char(const char **s)
+{
+	static const uint32_t least[] = { 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *p = (const unsigned char *)*s;
+	unsigned more = p[0] < 0x80 ? 0 : (p[0] & 0xe0) == 0xc0 ? 1 : (p[0] & 0xf0) == 0xe0 ? 2 :
+			(p[0] & 0xf8) == 0xf0 ? 3 : 4;
+	uint32_t c = more ? p[0] & (0x3fu >> more) : p[0];
+
+	(*s)++;
+	if (more == 4)
+		return -1;
+	for (unsigned i = 1; i <= more; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return -1;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	if (c < least[more] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return -1;
+	*s += more;
+	return (int32_t)c;
+}
+
+/* Names come from peers. Nothing of them may move the cursor, turn the writing
+ * around or hide: controls of both sets, bidirectional marks, separators. */
+static bool is_hostile(int32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || c == 0x180e ||
+	       (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfff0 && c <= 0xfffb) ||
+	       (c >= 0xe0000 && c <= 0xe007f);
+}
+
+/* Columns that a character takes on a terminal. */
+static int char_width(int32_t c)
+{
+	int w = wcwidth((wchar_t)c);
+
+	return w < 0 ? 1 : w;
+}
+
+/* Columns of a text that show_text made. */
+static int text_width(const char *s)
+{
+	int width = 0;
+
+	while (*s)
+		width += char_width(next_char(&s));
+	return width;
+}
+
+/* Copies what can be shown as it is and '?' for the rest; what does not fit
+ * into `most` columns ends with '…'. */
+static void show_text(char *out, size_t cap, int most, const char *s)
+{
+	static const char dots[] = "\xe2\x80\xa6";
+	char *end = out + cap - sizeof(dots), *cut = out;
+	int width = 0;
+
+	while (*s) {
+		const char *from = s;
+		int32_t c = next_char(&s);
+		bool bad = is_hostile(c);
+		size_t len = bad ? 1 : (size_t)(s - from);
+
+		width += bad ? 1 : char_width(c);
+		if (width > most || out + len > end) {
+			memcpy(cut, dots, sizeof(dots));
+			return;
+		}
+		memcpy(out, bad ? "?" : from, len);
+		out += len;
+		if (width < most)
+			cut = out; /* the dots fit behind this one */
+	}
+	*out = '\0';
+}
+
+static void cell_text(const json_t *v, char *buf, size_t cap, int most)
 {
 	if (json_is_string(v))
-		snprintf(buf, cap, "%s", json_string_value(v));
+		show_text(buf, cap, most, json_string_value(v));
 	else if (json_is_boolean(v))
 		snprintf(buf, cap, "%s", json_is_true(v) ? "yes" : "no");
 	else if (json_is_integer(v))
@@ -274,31 +390,8 @@ static void cell_text(const json_t *v, char *buf, size_t cap)
 		snprintf(buf, cap, "%.1f", json_real_value(v));
 	else
 		snprintf(buf, cap, "-");
-	/* Names come from peers: nothing that moves the cursor. */
-	for (char *c = buf; *c; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	}
-}
-
-/* Columns a UTF-8 text takes on a terminal. */
-static int text_width(const char *s)
-{
-	mbstate_t state = { 0 };
-	int width = 0;
-
-	while (*s) {
-		wchar_t wc;
-		size_t n = mbrtowc(&wc, s, MB_CUR_MAX, &state);
-		int w;
-
-		if (n == (size_t)-1 || n == (size_t)-2)
-			return width + (int)strlen(s);
-		w = wcwidth(wc);
-		width += w > 0 ? w : 0;
-		s += n;
-	}
-	return width;
+	if (!*buf)
+		snprintf(buf, cap, "-");
 }
 
 static unsigned choose_columns(const struct command *c, const json_t *rows,
@@ -344,7 +437,8 @@ static void print_table(FILE *out, const struct command *c, const json_t *rows)
 		for (unsigned k = 0; k < n; k++) {
 			int w;
 
-			cell_text(json_object_get(row, column[k]), cell, sizeof(cell));
+			cell_text(json_object_get(row, column[k]), cell, sizeof(cell),
+				  CELL_COLUMNS);
 			w = text_width(cell);
 			if (w > width[k])
 				width[k] = w;
@@ -355,24 +449,32 @@ static void print_table(FILE *out, const struct command *c, const json_t *rows)
 	fputc('\n', out);
 	json_array_foreach(rows, i, row) {
 		for (unsigned k = 0; k < n; k++) {
-			cell_text(json_object_get(row, column[k]), cell, sizeof(cell));
+			cell_text(json_object_get(row, column[k]), cell, sizeof(cell),
+				  CELL_COLUMNS);
 			print_padded(out, cell, width[k], k + 1 == n);
 		}
 		fputc('\n', out);
 	}
 }
 
-/* A text of several lines is printed as it is, but for escape characters. */
+/* A text of several lines is printed as it is, but for what is hostile. */
 static void print_text(FILE *out, const char *text)
 {
-	for (; *text; text++) {
-		unsigned char ch = (unsigned char)*text;
+	const char *from = text;
+	int32_t c = '\n';
 
-		if (ch >= 0x20 || ch == '\n' || ch == '\t')
-			fputc(ch == 0x7f ? '?' : ch, out);
-		else if (ch != '\r')
+	while (*text) {
+		from = text;
+		c = next_char(&text);
+		if (c == '\r' && *text == '\n')
+			continue;
+		if (is_hostile(c) && c != '\n' && c != '\t')
 			fputc('?', out);
+		else
+			fwrite(from, 1, (size_t)(text - from), out);
 	}
+	if (c != '\n')
+		fputc('\n', out);
 }
 
 static void print_object(FILE *out, const json_t *object, int indent)
@@ -382,7 +484,7 @@ static void print_object(FILE *out, const json_t *object, int indent)
 
 	json_object_foreach((json_t *)(uintptr_t)object, key, value) {
 		const char *text = json_string_value(value);
-		char cell[256];
+		char cell[1024];
 
 		if (json_is_object(value)) {
 			fprintf(out, "%*s%s\n", indent, "", key);
@@ -390,7 +492,7 @@ static void print_object(FILE *out, const json_t *object, int indent)
 		} else if (text && strchr(text, '\n')) {
 			print_text(out, text);
 		} else {
-			cell_text(value, cell, sizeof(cell));
+			cell_text(value, cell, sizeof(cell), LINE_COLUMNS);
 			fprintf(out, "%*s%-18s %s\n", indent, "", key, cell);
 		}
 	}
@@ -406,16 +508,29 @@ void cli_print(FILE *out, const struct command *command, const json_t *result)
 		print_object(out, result, 0);
 }
 
+/* The placeholder of an argument: its name in capitals. */
+static const char *placeholder(const struct command_arg *a, char buf[32])
+{
+	size_t n = 0;
+
+	for (; a->name[n] && n < 31; n++)
+		buf[n] = (char)toupper((unsigned char)a->name[n]);
+	buf[n] = '\0';
+	return buf;
+}
+
 static void print_usage(FILE *out, const struct command *c)
 {
+	char name[32];
+
 	fprintf(out, "  balai %s", c->name);
 	for (const struct command_arg *a = c->arg; a < c->arg + COMMAND_MAX_ARGS && a->name; a++) {
 		if (a->required)
-			fprintf(out, " %s", a->name);
+			fprintf(out, " %s", placeholder(a, name));
 		else if (a->type == ARG_FLAG)
 			fprintf(out, " [--%s]", a->name);
 		else
-			fprintf(out, " [--%s …]", a->name);
+			fprintf(out, " [--%s %s]", a->name, a->type == ARG_NUMBER ? "N" : "TEXT");
 	}
 	fprintf(out, "\n      %s.\n", c->help);
 }
@@ -429,6 +544,10 @@ void cli_help(FILE *out, const struct command *command)
 	}
 	print_usage(out, command);
 	for (const struct command_arg *a = command->arg;
-	     a < command->arg + COMMAND_MAX_ARGS && a->name; a++)
-		fprintf(out, "      %s%-12s %s\n", a->required ? "  " : "--", a->name, a->help);
+	     a < command->arg + COMMAND_MAX_ARGS && a->name; a++) {
+		char name[32];
+
+		fprintf(out, "      %s%-14s %s\n", a->required ? "" : "--",
+			a->required ? placeholder(a, name) : a->name, a->help);
+	}
 }

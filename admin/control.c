@@ -32,6 +32,7 @@ struct client {
 	size_t in_len;
 	char *out;              /* what the peer has not taken yet */
 	size_t out_len, out_done;
+	bool ending;            /* after what is in `out` */
 };
 
 static void client_free(struct client *c)
@@ -67,32 +68,64 @@ static int client_write(struct client *c)
 	return 0;
 }
 
-static json_t *answer(struct control *self, const char *line, size_t len)
+/* Errors quote what came from outside, and may end in the middle of a
+ * character: JSON must be UTF-8. */
+static json_t *error_text(char *error)
+{
+	json_t *text = json_string(error);
+
+	for (unsigned char *c = (unsigned char *)error; !text && *c; c++) {
+		if (*c >= 0x80)
+			*c = '?';
+	}
+	return text ? text : json_string(error);
+}
+
+static char *dump_line(json_t *reply)
+{
+	char *line = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
+
+	json_decref(reply);
+	if (line) {
+		size_t len = strlen(line);
+		char *longer = realloc(line, len + 2);
+
+		if (!longer) {
+			free(line);
+			return NULL;
+		}
+		line = longer;
+		memcpy(line + len, "\n", 2);
+	}
+	return line;
+}
+
+static char *refusal(char *error)
+{
+	return dump_line(json_pack("{s:b, s:o}", "ok", 0, "error", error_text(error)));
+}
+
+char *control_answer(struct command_context *context, const char *line, size_t len)
 {
 	json_error_t bad;
 	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &bad);
-	json_t *args = json_object_get(request, "args"), *result = NULL, *reply;
+	json_t *args = json_object_get(request, "args"), *result = NULL;
 	const char *name = json_string_value(json_object_get(request, "command"));
 	json_t *none = json_object();
-	char error[4096] = "";
-	int err;
+	char error[16384] = "";
+	char *reply;
+	int err = -EINVAL;
 
-	if (!name) {
-		snprintf(error, sizeof(error), "Expected {\"command\": …, \"args\": {…}}%s%s",
-			 request ? "" : ": ", request ? "" : bad.text);
-		err = -EINVAL;
-	} else {
-		err = command_run(self->context, name, json_is_object(args) ? args : none,
-				  &result, error, sizeof(error));
-	}
-	if (err) {
-		json_t *text = json_string(error);
-
-		reply = json_pack("{s:b, s:o}", "ok", 0, "error",
-				  text ? text : json_string("The command failed"));
-	} else {
-		reply = json_pack("{s:b, s:o}", "ok", 1, "result", result);
-	}
+	if (!request)
+		snprintf(error, sizeof(error), "Expected {\"command\": …, \"args\": {…}} on one line: %s",
+			 bad.text);
+	else if (!name || (args && !json_is_object(args)))
+		snprintf(error, sizeof(error), "Expected {\"command\": …, \"args\": {…}} on one line");
+	else
+		err = command_run(context, name, args ? args : none, &result, error,
+				  sizeof(error));
+	reply = err ? refusal(error)
+		    : dump_line(json_pack("{s:b, s:o}", "ok", 1, "result", result));
 	json_decref(none);
 	json_decref(request);
 	return reply;
@@ -102,27 +135,33 @@ static json_t *answer(struct control *self, const char *line, size_t len)
  * answer to this one. */
 static int client_serve(struct client *c)
 {
-	while (!c->out) {
+	static const char too_long[] = "A command is one line of at most %d bytes";
+
+	while (!c->out && !c->ending) {
 		char *end = memchr(c->in, '\n', c->in_len);
 		size_t used;
-		json_t *reply;
 
-		if (!end)
-			return c->in_len == sizeof(c->in) ? -EMSGSIZE : 0;
-		used = (size_t)(end - c->in) + 1;
-		reply = answer(c->control, c->in, used - 1);
-		memmove(c->in, c->in + used, c->in_len - used);
-		c->in_len -= used;
-		c->out = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
-		json_decref(reply);
+		if (end) {
+			used = (size_t)(end - c->in) + 1;
+			c->out = control_answer(c->control->context, c->in, used - 1);
+			memmove(c->in, c->in + used, c->in_len - used);
+			c->in_len -= used;
+		} else if (c->in_len == sizeof(c->in)) {
+			char error[64];
+
+			snprintf(error, sizeof(error), too_long, CONTROL_MAX_LINE - 1);
+			c->out = refusal(error);
+			c->ending = true; /* where the next one begins is not known */
+		} else {
+			return 0;
+		}
 		if (!c->out)
 			return -ENOMEM;
 		c->out_len = strlen(c->out);
-		c->out[c->out_len++] = '\n'; /* over the final NUL */
 		if (client_write(c))
 			return -EPIPE;
 	}
-	return 0;
+	return c->ending && !c->out ? -EMSGSIZE : 0;
 }
 
 static void on_client(void *arg, unsigned events)
@@ -160,7 +199,14 @@ static void on_listen(void *arg, unsigned events)
 		return;
 	c = self->n_clients < CONTROL_MAX_CLIENTS ? calloc(1, sizeof(*c)) : NULL;
 	if (!c) {
+		char error[] = "Too many programs are connected to the control socket";
+		char *line = refusal(error);
+
 		log_warning("control connection refused open=%u", self->n_clients);
+		/* It fits the empty buffer of a new socket. */
+		if (line)
+			(void)!send(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
+		free(line);
 		close(fd);
 		return;
 	}
@@ -172,15 +218,28 @@ static void on_listen(void *arg, unsigned events)
 		client_free(c);
 }
 
-/* True when somebody answers at the address. */
-static bool is_alive(const struct sockaddr_un *addr)
+/* Removes what a dead process left. Anything but a socket stays: the path may
+ * be a mistake. -EADDRINUSE: somebody answers there, or is just too busy to;
+ * -ENOTSOCK. */
+static int remove_stale(const struct sockaddr_un *addr)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool alive = fd >= 0 && !connect(fd, (const struct sockaddr *)addr, sizeof(*addr));
+	struct stat st;
+	int fd, err;
 
-	if (fd >= 0)
-		close(fd);
-	return alive;
+	if (lstat(addr->sun_path, &st))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -ENOTSOCK;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	err = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) ? errno : 0;
+	close(fd);
+	if (!err || err == EAGAIN)
+		return -EADDRINUSE;
+	if (err != ECONNREFUSED)
+		return -err;
+	return unlink(addr->sun_path) ? -errno : 0;
 }
 
 static void make_directory(const char *path)
@@ -218,11 +277,9 @@ int control_new(struct control **out, struct loop *loop, const char *path,
 		goto out;
 	}
 	make_directory(path);
-	if (is_alive(&addr)) {
-		err = -EADDRINUSE;
+	err = remove_stale(&addr);
+	if (err)
 		goto out;
-	}
-	unlink(path);
 	mask = umask(0117);
 	if (bind(self->fd, (struct sockaddr *)&addr, sizeof(addr)))
 		err = -errno;

@@ -10,13 +10,19 @@
 
 struct control;
 
+/* A line that is too long is answered, and then the connection is closed; so is
+ * one connection too many. */
 enum { CONTROL_MAX_LINE = 65536, CONTROL_MAX_CLIENTS = 32 };
 
 /* Listens at `path`; makes its directory when only that is missing. A socket
  * that a dead process left behind is replaced. -EADDRINUSE: a living one
- * listens there. Borrows all but `path`. */
+ * listens there; -ENOTSOCK: something else is there, and stays. Borrows all but
+ * `path`. */
 int control_new(struct control **out, struct loop *loop, const char *path,
 		struct command_context *context);
 struct control *control_free(struct control *self);
+
+/* The answer to one line, with its line break; to be freed. NULL: no memory. */
+char *control_answer(struct command_context *context, const char *line, size_t len);
 
 #endif

@@ -11,6 +11,7 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEFAULT_SOCKET "/run/balai/control"
 
@@ -109,6 +110,10 @@ static int help(int argc, char **argv)
 
 		snprintf(name + used, sizeof(name) - used, "%s%s", i ? " " : "", argv[i]);
 	}
+	if (!strcmp(name, "sdp") || !strcmp(name, "sdp explain")) {
+		fputs(local_help, stdout);
+		return 0;
+	}
 	if (argc) {
 		c = command_find(name);
 		if (!c) {
@@ -141,7 +146,9 @@ static int ask(const char *socket_path, int argc, char **argv)
 		return 1;
 	}
 	if (json) {
-		json_dumpf(result, stdout, JSON_INDENT(2));
+		/* A terminal would obey the controls that names can hold. */
+		json_dumpf(result, stdout,
+			   JSON_INDENT(2) | (isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0));
 		fputc('\n', stdout);
 	} else {
 		cli_print(stdout, command, result);
@@ -154,14 +161,24 @@ int main(int argc, char **argv)
 {
 	const char *socket_path = getenv("BALAI_SOCKET");
 
-	setlocale(LC_CTYPE, "");
+	/* Only to know how wide a character is: what is printed is UTF-8 anyway. */
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		setlocale(LC_CTYPE, "");
 	argc--;
 	argv++;
-	if (argc >= 2 && !strcmp(argv[0], "--socket")) {
-		socket_path = argv[1];
-		argc -= 2;
-		argv += 2;
+	for (; argc && !strncmp(argv[0], "--socket", 8); argc--, argv++) {
+		if (argv[0][8] == '=') {
+			socket_path = argv[0] + 9;
+		} else if (!argv[0][8] && argc >= 2) {
+			socket_path = argv[1];
+			argc--;
+			argv++;
+		} else {
+			break;
+		}
 	}
+	if (argc >= 2 && !strcmp(argv[argc - 1], "--help"))
+		return help(argc - 1, argv);
 	if (!argc || !strcmp(argv[0], "--help"))
 		return help(0, argv);
 	if (!strcmp(argv[0], "help"))

@@ -210,6 +210,9 @@ static int start_control(struct daemon *d)
 	if (err == -EADDRINUSE)
 		log_error("control socket %s: another balaid listens there; stop it or name another place with --socket",
 			  path);
+	else if (err == -ENOTSOCK)
+		log_error("control socket %s: there is a file that is no socket; remove it or name another place with --socket",
+			  path);
 	else if (err)
 		log_error("control socket %s: %s; name another place with --socket", path,
 			  strerror(-err));
