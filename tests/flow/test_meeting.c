@@ -1,0 +1,775 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * A whole meeting in one process: controller, mixer, views and wire on one side,
+ * endpoints made of a second wire on the other. Signalling is a table of
+ * functions that passes descriptions on, so no SDP and no SIP is involved. */
+#include "tests/unit/cmocka_head.h"
+
+#include "base/clock.h"
+#include "base/ref.h"
+#include "codecs/audio.h"
+#include "codecs/video.h"
+#include "mcu/mc/command.h"
+#include "mcu/mc/conference.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char config_xml[] =
+	"<?xml version=\"1.0\"?>\n"
+	"<balai xmlns=\"urn:balai:config:1\">\n"
+	"  <network>\n"
+	"    <listen transport=\"udp\" address=\"127.0.0.1\" port=\"0\"/>\n"
+	"    <media ports=\"any\"/>\n"
+	"    <control socket=\"/nowhere\"/>\n"
+	"  </network>\n"
+	"  <profiles>\n"
+	"    <profile name=\"default\" encryption=\"preferred\" silence=\"30\">\n"
+	"      <audio codecs=\"opus G722 PCMU PCMA\"/>\n"
+	"      <video codecs=\"H264 VP8\" width=\"320\" height=\"180\" fps=\"15\" bandwidth=\"300\"/>\n"
+	"    </profile>\n"
+	"  </profiles>\n"
+	"  <conferences>\n"
+	"    <conference number=\"7000\" profile=\"default\" encryption=\"required\"/>\n"
+	"    <conference number=\"7001\" profile=\"default\" max-participants=\"1\"/>\n"
+	"  </conferences>\n"
+	"  <dial-plan>\n"
+	"    <rule dialled=\"600\"><refuse code=\"603\" reason=\"Not you\"/></rule>\n"
+	"    <rule dialled=\"601\"><address uri=\"sip:elsewhere@192.0.2.9\"/></rule>\n"
+	"    <rule dialled=\"7[0-9]{3}\"><conference number=\"$0\"/></rule>\n"
+	"    <rule dialled=\"[1-5][0-9]{3}\"><conference number=\"$0\" create=\"yes\"/></rule>\n"
+	"  </dial-plan>\n"
+	"</balai>\n";
+
+/* ---- the room under test ---------------------------------------------------------- */
+
+struct room {
+	struct loop *loop;
+	struct wire *wire;   /* the bridge's */
+	struct wire *far;    /* the endpoints' */
+	struct pool *pool;
+	struct audio_engine *audio;
+	struct video_engine *video;
+	struct config *config;
+	struct controller *controller;
+	bool done;
+};
+
+static int room_open(void **state)
+{
+	const struct wire_config wire = { 0, 0, 0 };
+	struct room *r = calloc(1, sizeof(*r));
+
+	assert_int_equal(config_parse(&r->config, config_xml, strlen(config_xml), "test", stderr), 0);
+	assert_int_equal(loop_new(&r->loop), 0);
+	assert_int_equal(wire_new(&r->wire, &wire), 0);
+	assert_int_equal(wire_start(r->wire), 0);
+	assert_int_equal(wire_new(&r->far, &wire), 0);
+	assert_int_equal(wire_start(r->far), 0);
+	assert_int_equal(pool_new(&r->pool, "pool", 2), 0);
+	assert_int_equal(audio_engine_new(&r->audio, r->wire, 1), 0);
+	assert_int_equal(video_engine_new(&r->video, r->wire, r->pool), 0);
+	assert_int_equal(controller_new(&r->controller, &(struct controller_parts){
+		r->loop, r->wire, r->pool, r->audio, r->video }, r->config), 0);
+	*state = r;
+	return 0;
+}
+
+static void on_done(void *arg)
+{
+	((struct room *)arg)->done = true;
+}
+
+static void room_step(struct room *r)
+{
+	loop_step(r->loop, 5);
+}
+
+/* When a test gives up: long after what it waits for, however loaded the machine. */
+static int64_t patience(void)
+{
+	return clock_us() + 60000000;
+}
+
+/* Ends everything and sees that nothing is left. */
+static int room_close(void **state)
+{
+	struct room *r = *state;
+	struct wire_stats w;
+	struct video_engine_stats v;
+	struct audio_engine_stats a;
+
+	controller_end_all(r->controller, on_done, r);
+	for (int64_t end = patience(); clock_us() < end && !r->done;)
+		room_step(r);
+	assert_true(r->done);
+	wire_stats(r->wire, &w);
+	assert_int_equal(w.transports + w.streams, 0);
+	video_engine_stats(r->video, &v);
+	assert_int_equal(v.sources, 0);
+	audio_engine_stats(r->audio, &a);
+	assert_int_equal(a.legs, 0);
+	r->controller = controller_free(r->controller);
+	wire_stop(r->wire);
+	wire_stop(r->far);
+	video_engine_free(r->video);
+	audio_engine_free(r->audio);
+	pool_free(r->pool);
+	wire_drop(r->wire);
+	wire_drop(r->far);
+	loop_free(r->loop);
+	ref_drop(r->config);
+	free(r);
+	return 0;
+}
+
+/* ---- an endpoint -------------------------------------------------------------------- */
+
+struct endpoint {
+	struct room *room;
+	struct call *call;
+	struct media_desc *offer, *answer;
+	struct transport *transport[2];
+	struct stream *stream[2];
+	atomic_int pictures, keys_wanted, released;
+	int refused, retry_after;
+	bool redirected;
+	char redirect[256], warning[160];
+	uint32_t tick;            /* audio sent, in 20 ms */
+	struct video_encoder *encoder;
+	unsigned frames;
+};
+
+static int op_answer(struct call *call, const struct media_desc *ours)
+{
+	struct endpoint *e = call->protocol_data;
+
+	*e->answer = *ours;
+	return 0;
+}
+
+static int op_refuse(struct call *call, int status, const char *reason, const char *warning,
+		     unsigned retry_after)
+{
+	struct endpoint *e = call->protocol_data;
+
+	(void)reason;
+	e->refused = status;
+	e->retry_after = (int)retry_after;
+	if (warning)
+		snprintf(e->warning, sizeof(e->warning), "%s", warning);
+	return 0;
+}
+
+static void end_now(void *arg)
+{
+	struct call *call = arg;
+
+	if (call->state != CALL_ENDED)
+		call_ended(call, 0, "ended");
+	ref_drop(call);
+}
+
+static int op_end(struct call *call, const char *reason)
+{
+	struct endpoint *e = call->protocol_data;
+
+	(void)reason;
+	return loop_call(e->room->loop, end_now, ref_hold(call));
+}
+
+static int op_redirect(struct call *call, const char *uri)
+{
+	struct endpoint *e = call->protocol_data;
+
+	e->redirected = true;
+	snprintf(e->redirect, sizeof(e->redirect), "%s", uri);
+	return 0;
+}
+
+static const struct call_ops ops = {
+	.protocol = "test", .answer = op_answer, .refuse = op_refuse, .end = op_end,
+	.redirect = op_redirect,
+};
+
+static void on_frame(void *arg, struct coded *frame)
+{
+	struct endpoint *e = arg;
+
+	atomic_fetch_add(&e->pictures, 1);
+	ref_drop(frame);
+}
+
+static void on_key_wanted(void *arg)
+{
+	atomic_fetch_add(&((struct endpoint *)arg)->keys_wanted, 1);
+}
+
+static void on_released(void *arg)
+{
+	atomic_fetch_add(&((struct endpoint *)arg)->released, 1);
+}
+
+static const struct stream_events events = {
+	.frame = on_frame, .key_wanted = on_key_wanted, .released = on_released,
+};
+
+static void set_address(struct sockaddr_storage *out, uint16_t port)
+{
+	struct sockaddr_in *a = (struct sockaddr_in *)(void *)out;
+
+	memset(out, 0, sizeof(*out));
+	a->sin_family = AF_INET;
+	a->sin_port = htons(port);
+	a->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+}
+
+/* The endpoint offers G.711 and, if asked, H.264; plain or by SDES. */
+static struct endpoint *endpoint_new(struct room *r, bool video, bool sdes)
+{
+	struct endpoint *e = calloc(1, sizeof(*e));
+	struct media_desc *d = media_desc_new();
+
+	e->room = r;
+	e->offer = d;
+	e->answer = media_desc_new();
+	d->n_lines = video ? 2 : 1;
+	for (unsigned i = 0; i < d->n_lines; i++) {
+		struct desc_line *l = &d->line[i];
+		const struct transport_local *local;
+
+		assert_int_equal(transport_new(&e->transport[i], r->far, "127.0.0.1", false, NULL,
+					       NULL), 0);
+		assert_int_equal(stream_new(&e->stream[i], e->transport[i], &events, e), 0);
+		local = transport_local(e->transport[i]);
+		l->kind = i ? MEDIA_VIDEO : MEDIA_AUDIO;
+		snprintf(l->media, sizeof(l->media), "%s", i ? "video" : "audio");
+		l->proto = sdes ? PROTO_SAVP : PROTO_AVP;
+		snprintf(l->proto_text, sizeof(l->proto_text), "%s", sdes ? "RTP/SAVP" : "RTP/AVP");
+		l->port = local->rtp_port;
+		set_address(&l->rtp, l->port);
+		l->rtcp = l->rtp;
+		l->rtcp_mux = true;
+		l->send = l->receive = true;
+		l->n_codecs = 1;
+		l->codec[0] = (struct desc_codec){ .can_send = true, .can_receive = true,
+						   .pt = i ? 97 : 0, .pli = true, .nack = true };
+		l->codec[0].format.id = i ? CODEC_H264 : CODEC_PCMU;
+		l->codec[0].format.clock_rate = i ? 90000 : 8000;
+		l->codec[0].format.channels = 1;
+		if (i)
+			l->codec[0].format.h264 = (struct h264_format){ 66, 0xe0, 31, 1, false,
+				0, 0, 0, 0, 0, 0 };
+		if (sdes) {
+			l->n_crypto = 1;
+			l->crypto[0].tag = 1;
+			srtp_key_random(&l->crypto[0].key, SRTP_AES_CM_128_HMAC_SHA1_80);
+		}
+	}
+	return e;
+}
+
+static void endpoint_dial(struct endpoint *e, const char *number)
+{
+	struct call *call = NULL;
+
+	assert_int_equal(call_new(&call, controller_calls(e->room->controller), &ops, false, NULL), 0);
+	call->protocol_data = e;
+	e->call = call;
+	snprintf(call->local, sizeof(call->local), "%s", number);
+	snprintf(call->remote_uri, sizeof(call->remote_uri), "tester@127.0.0.1");
+	snprintf(call->local_address, sizeof(call->local_address), "127.0.0.1");
+	call_offered(call, e->offer);
+	if (e->refused || e->redirected)
+		call_ended(call, e->refused, "refused");
+	else
+		call_connected(call);
+}
+
+/* Takes the answer to the endpoint's wire. */
+static void endpoint_connect(struct endpoint *e)
+{
+	for (unsigned i = 0; i < e->offer->n_lines; i++) {
+		const struct desc_line *a = &e->answer->line[i];
+		struct desc_line *o = &e->offer->line[i];
+		struct transport_params t = { .remote_rtp = a->rtp, .remote_rtcp = a->rtp,
+					      .rtcp_mux = true };
+		struct stream_params s = {
+			.kind = o->kind, .send = o->send, .receive = o->receive, .n_rx = 1,
+			.rx[0] = { (uint8_t)o->codec[0].pt, o->codec[0].format },
+			.tx = { (uint8_t)o->codec[0].pt, o->codec[0].format },
+			.dtmf_tx_pt = -1, .cn_tx_pt = -1, .nack = true, .pli = true, .avpf = true,
+		};
+
+		assert_true(a->port);
+		if (a->n_crypto) {
+			t.security = SECURITY_SDES;
+			t.tx = o->crypto[0].key;
+			t.rx = a->crypto[0].key;
+		}
+		snprintf(s.cname, sizeof(s.cname), "endpoint");
+		transport_set(e->transport[i], &t);
+		stream_set(e->stream[i], &s);
+	}
+}
+
+static void endpoint_hang_up(struct endpoint *e)
+{
+	if (e->call->state != CALL_ENDED)
+		call_ended(e->call, 0, "hung up");
+}
+
+static void endpoint_free(struct endpoint *e)
+{
+	int streams = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		streams += e->stream[i] != NULL;
+		e->stream[i] = stream_drop(e->stream[i]);
+		e->transport[i] = transport_drop(e->transport[i]);
+	}
+	while (atomic_load(&e->released) < streams)
+		room_step(e->room);
+	ref_drop(e->call);
+	media_desc_free(e->offer);
+	media_desc_free(e->answer);
+	video_encoder_free(e->encoder);
+	free(e);
+}
+
+/* One 20 ms packet of a tone (0 Hz: silence), G.711 µ-law. */
+static void endpoint_talk(struct endpoint *e, double hz)
+{
+	static struct audio_encoder *encoder;
+	const struct codec_format format = { .id = CODEC_PCMU, .clock_rate = 8000, .channels = 1 };
+	struct send_batch *batch = send_batch_new(1);
+	struct coded *frame = coded_new(160, 0);
+	int16_t pcm[160];
+
+	if (!encoder)
+		assert_int_equal(audio_encoder_new(&encoder, &format, 0), 0);
+	for (unsigned i = 0; i < 160; i++)
+		pcm[i] = hz > 0 ? (int16_t)(8000 * sin(2 * M_PI * hz * (e->tick * 160 + i) / 8000)) : 0;
+	frame->codec = CODEC_PCMU;
+	frame->rtp_time = e->tick * 160;
+	frame->time_us = clock_us();
+	frame->len = (size_t)audio_encode(encoder, pcm, 160, frame->data, 160);
+	e->tick++;
+	assert_int_equal(send_batch_add(batch, e->stream[0], frame), 0);
+	ref_drop(frame);
+	wire_send(e->room->far, batch);
+}
+
+/* A picture of the endpoint's colour; a key frame when the bridge wants one. */
+static void endpoint_show(struct endpoint *e, uint8_t luma)
+{
+	const struct video_params params = {
+		.format = e->offer->line[1].codec[0].format, .width = 320, .height = 180,
+		.sar_num = 1, .sar_den = 1, .fps = 15, .bitrate = 200000,
+	};
+	struct picture *p = picture_new(320, 180);
+	struct send_batch *batch = send_batch_new(1);
+	struct coded *frame = NULL;
+	bool key = !e->frames || atomic_exchange(&e->keys_wanted, 0);
+
+	if (!e->encoder)
+		assert_int_equal(video_encoder_new(&e->encoder, &params), 0);
+	memset(p->plane[0], luma, (size_t)p->stride[0] * 180);
+	memset(p->plane[1], 100 + (e->frames & 15), (size_t)p->stride[1] * 90);
+	memset(p->plane[2], 128, (size_t)p->stride[2] * 90);
+	p->sar_num = p->sar_den = 1;
+	p->time_us = clock_us();
+	e->frames++;
+	assert_int_equal(video_encode(e->encoder, p, key, &frame), 0);
+	if (frame)
+		assert_int_equal(send_batch_add(batch, e->stream[1], frame), 0);
+	ref_drop(frame);
+	ref_drop(p);
+	wire_send(e->room->far, batch);
+}
+
+/* What the endpoint hears now at a frequency: pulls packets, Goertzel. */
+struct ear {
+	struct audio_decoder *decoder;
+	int16_t pcm[1600];
+	unsigned n;
+};
+
+/* Once in 20 ms, as a phone does. */
+static void ear_listen(struct ear *ear, struct endpoint *e)
+{
+	unsigned until = ear->n + 160;
+	struct audio_packet packet;
+
+	if (!ear->decoder)
+		assert_int_equal(audio_decoder_new(&ear->decoder, &e->offer->line[0].codec[0].format), 0);
+	while (ear->n < until) {
+		int n = 0;
+
+		if (stream_pull(e->stream[0], clock_us(), &packet, NULL) == PULL_PACKET)
+			n = audio_decode(ear->decoder, packet.data, packet.len, ear->pcm + ear->n,
+					 160);
+		if (n <= 0) {
+			n = 160;
+			memset(ear->pcm + ear->n, 0, 160 * sizeof(int16_t));
+		}
+		ear->n += (unsigned)n;
+	}
+}
+
+static double ear_level(const struct ear *ear, double hz)
+{
+	double re = 0, im = 0;
+
+	for (unsigned i = 0; i < ear->n; i++) {
+		re += ear->pcm[i] * cos(2 * M_PI * hz * i / 8000);
+		im += ear->pcm[i] * sin(2 * M_PI * hz * i / 8000);
+	}
+	return ear->n ? 2 * sqrt(re * re + im * im) / ear->n : 0;
+}
+
+static bool due(int64_t *next, int64_t period)
+{
+	int64_t now = clock_us();
+
+	if (now < *next)
+		return false;
+	*next = *next ? *next + period : now + period;
+	return true;
+}
+
+/* ---- tests ----------------------------------------------------------------------------- */
+
+/* Runs the two until each hears the other's tone and not its own. */
+static void hear_each_other(struct endpoint *a, struct endpoint *b)
+{
+	struct ear ear[2] = { 0 };
+	int64_t next = 0;
+	bool ok = false;
+
+	for (int64_t end = patience(); clock_us() < end && !ok;) {
+		room_step(a->room);
+		if (!due(&next, 20000))
+			continue;
+		endpoint_talk(a, 440);
+		endpoint_talk(b, 1000);
+		ear_listen(&ear[0], a);
+		ear_listen(&ear[1], b);
+		if (ear[0].n < 1440)
+			continue;
+		ok = ear_level(&ear[0], 1000) > 6000 && ear_level(&ear[0], 440) < 80 &&
+		     ear_level(&ear[1], 440) > 6000 && ear_level(&ear[1], 1000) < 80;
+		ear[0].n = ear[1].n = 0;
+	}
+	audio_decoder_free(ear[0].decoder);
+	audio_decoder_free(ear[1].decoder);
+	assert_true(ok);
+}
+
+static void two_talk(struct room *r, bool sdes, const char *number)
+{
+	struct endpoint *a = endpoint_new(r, false, sdes), *b = endpoint_new(r, false, sdes);
+
+	endpoint_dial(a, number);
+	endpoint_dial(b, number);
+	assert_int_equal(a->refused + b->refused, 0);
+	endpoint_connect(a);
+	endpoint_connect(b);
+	hear_each_other(a, b);
+	endpoint_hang_up(a);
+	endpoint_hang_up(b);
+	endpoint_free(a);
+	endpoint_free(b);
+}
+
+static void test_two_hear_each_other(void **state)
+{
+	two_talk(*state, false, "1000");
+}
+
+static void test_encrypted(void **state)
+{
+	two_talk(*state, true, "7000");
+}
+
+static void test_see_each_other(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *e[3];
+	int64_t next = 0;
+	bool ok = false;
+	struct video_engine_stats v;
+
+	for (int i = 0; i < 3; i++) {
+		e[i] = endpoint_new(r, true, i == 1);
+		endpoint_dial(e[i], "2000");
+		endpoint_connect(e[i]);
+	}
+	for (int64_t end = patience(); clock_us() < end && !ok;) {
+		room_step(r);
+		if (due(&next, 66000))
+			for (int i = 0; i < 3; i++)
+				endpoint_show(e[i], (uint8_t)(60 + 50 * i));
+		ok = true;
+		for (int i = 0; i < 3; i++)
+			ok &= atomic_load(&e[i]->pictures) > 15;
+	}
+	assert_true(ok);
+	video_engine_stats(r->video, &v);
+	assert_int_equal(v.sources, 3);
+	assert_int_equal(v.sinks, 3);
+	assert_true(v.decoded > 10);
+	for (int i = 0; i < 3; i++)
+		endpoint_hang_up(e[i]);
+	for (int i = 0; i < 3; i++)
+		endpoint_free(e[i]);
+}
+
+static void test_refusals(void **state)
+{
+	static const struct {
+		const char *number;
+		int status;
+	} rows[] = {
+		{ "600", 603 },  /* by a rule */
+		{ "9999", 404 }, /* no rule */
+		{ "7005", 404 }, /* a conference that is not there */
+		{ "7000", 488 }, /* encryption is required */
+	};
+	struct room *r = *state;
+	struct endpoint *e, *first;
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		e = endpoint_new(r, true, false);
+		endpoint_dial(e, rows[i].number);
+		assert_int_equal(e->refused, rows[i].status);
+		endpoint_free(e);
+	}
+	e = endpoint_new(r, false, false);
+	endpoint_dial(e, "601");
+	assert_string_equal(e->redirect, "sip:elsewhere@192.0.2.9");
+	endpoint_free(e);
+	first = endpoint_new(r, false, false);
+	endpoint_dial(first, "7001");
+	assert_int_equal(first->refused, 0);
+	e = endpoint_new(r, false, false);
+	endpoint_dial(e, "7001");
+	assert_int_equal(e->refused, 486); /* full */
+	endpoint_hang_up(first);
+	endpoint_free(first);
+	endpoint_free(e);
+	assert_true(list_empty(&r->controller->conferences));
+}
+
+static void offer_again(struct endpoint *e, bool send, bool receive)
+{
+	for (unsigned i = 0; i < e->offer->n_lines; i++) {
+		e->offer->line[i].send = send;
+		e->offer->line[i].receive = receive;
+	}
+	e->offer->session_version++;
+	e->refused = 0;
+	call_updated(e->call, e->offer);
+}
+
+/* Ten holds: ports and keys stay, a held leg's music is not heard, and after it
+ * all both hear each other as before. */
+static void test_hold(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *a = endpoint_new(r, false, true), *b = endpoint_new(r, false, true);
+	struct srtp_key key;
+	uint16_t port;
+
+	endpoint_dial(a, "1000");
+	endpoint_dial(b, "1000");
+	port = a->answer->line[0].port;
+	key = a->answer->line[0].crypto[0].key;
+	for (int i = 0; i < 10; i++) {
+		offer_again(a, i & 1, false); /* inactive, sendonly */
+		assert_int_equal(a->refused, 0);
+		assert_false(a->answer->line[0].send);
+		assert_int_equal(a->answer->line[0].receive, i & 1);
+		offer_again(a, true, true);
+		assert_true(a->answer->line[0].send && a->answer->line[0].receive);
+		assert_int_equal(a->answer->line[0].port, port);
+		assert_memory_equal(&a->answer->line[0].crypto[0].key, &key, sizeof(key));
+	}
+	endpoint_connect(a);
+	endpoint_connect(b);
+	hear_each_other(a, b);
+	/* Music on hold: what A sends now must not reach B. */
+	offer_again(a, true, false);
+	{
+		struct ear ear = { 0 };
+		int64_t next = 0;
+		int windows = 0;
+
+		for (int64_t end = patience(); clock_us() < end && windows < 6;) {
+			room_step(r);
+			if (!due(&next, 20000))
+				continue;
+			endpoint_talk(a, 440);
+			endpoint_talk(b, 0);
+			ear_listen(&ear, b);
+			if (ear.n < 1440)
+				continue;
+			/* The first windows may hold what came before the hold. */
+			if (++windows > 3)
+				assert_true(ear_level(&ear, 440) < 80);
+			ear.n = 0;
+		}
+		audio_decoder_free(ear.decoder);
+		assert_int_equal(windows, 6);
+	}
+	/* Plain may not take the place of encrypted. */
+	a->offer->line[0].n_crypto = 0;
+	a->offer->line[0].proto = PROTO_AVP;
+	snprintf(a->offer->line[0].proto_text, sizeof(a->offer->line[0].proto_text), "RTP/AVP");
+	offer_again(a, true, true);
+	assert_int_equal(a->refused, 488);
+	endpoint_hang_up(a);
+	endpoint_hang_up(b);
+	endpoint_free(a);
+	endpoint_free(b);
+}
+
+static void test_come_and_go(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *e[4] = { 0 };
+	unsigned random = 1;
+	int64_t next = 0;
+
+	for (int i = 0; i < 60; i++) {
+		struct endpoint **slot = &e[random % 4];
+
+		random = random * 1103515245 + 12345;
+		if (*slot) {
+			endpoint_hang_up(*slot);
+			endpoint_free(*slot);
+			*slot = NULL;
+		} else {
+			*slot = endpoint_new(r, random >> 8 & 1, random >> 9 & 1);
+			endpoint_dial(*slot, random >> 10 & 1 ? "1000" : "1001");
+			assert_int_equal((*slot)->refused, 0);
+			endpoint_connect(*slot);
+		}
+		for (int k = 0; k < (int)(random >> 16 & 7); k++) {
+			room_step(r);
+			for (int n = 0; due(&next, 20000) && n < 4; n++)
+				if (e[n])
+					endpoint_talk(e[n], 500);
+			for (int n = 0; n < 4; n++)
+				if (e[n] && e[n]->stream[1])
+					endpoint_show(e[n], 80);
+		}
+	}
+	for (int i = 0; i < 4; i++) {
+		if (e[i]) {
+			endpoint_hang_up(e[i]);
+			endpoint_free(e[i]);
+		}
+	}
+}
+
+static void test_drain(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *e = endpoint_new(r, false, false), *late;
+
+	endpoint_dial(e, "1000");
+	controller_drain(r->controller, on_done, r);
+	late = endpoint_new(r, false, false);
+	endpoint_dial(late, "1000");
+	assert_int_equal(late->refused, 503);
+	assert_true(late->retry_after > 0);
+	for (int i = 0; i < 20; i++)
+		room_step(r);
+	assert_false(r->done);
+	endpoint_hang_up(e);
+	for (int64_t end = patience(); clock_us() < end && !r->done;)
+		room_step(r);
+	assert_true(r->done);
+	r->done = false;
+	endpoint_free(e);
+	endpoint_free(late);
+}
+
+static json_t *command(struct room *r, const char *name, json_t *args, int want)
+{
+	struct command_context context = { .controller = r->controller };
+	char error[256] = "";
+	json_t *out = NULL;
+
+	assert_int_equal(command_run(&context, name, args, &out, error, sizeof(error)), want);
+	assert_int_equal(!want, !error[0]);
+	json_decref(args);
+	return out;
+}
+
+static void test_commands(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *e = endpoint_new(r, true, false);
+	json_t *out, *row;
+	int id;
+
+	endpoint_dial(e, "1000");
+	out = command(r, "participants", json_object(), 0);
+	assert_int_equal(json_array_size(out), 1);
+	row = json_array_get(out, 0);
+	assert_string_equal(json_string_value(json_object_get(row, "audio")), "PCMU");
+	assert_string_equal(json_string_value(json_object_get(row, "video")), "H264");
+	assert_string_equal(json_string_value(json_object_get(row, "encryption")), "none");
+	id = (int)json_integer_value(json_object_get(row, "id"));
+	json_decref(out);
+	json_decref(command(r, "conferences", json_object(), 0));
+	json_decref(command(r, "calls", json_object(), 0));
+	json_decref(command(r, "stats", json_object(), 0));
+	out = command(r, "mute", json_pack("{s:i}", "participant", id), 0);
+	assert_true(json_is_true(json_object_get(out, "muted")));
+	json_decref(out);
+	out = command(r, "unmute", json_pack("{s:i}", "participant", id), 0);
+	assert_false(json_is_true(json_object_get(out, "muted")));
+	json_decref(out);
+	json_decref(command(r, "layout", json_pack("{s:s, s:s}", "conference", "1000", "layout",
+						   "1+5"), 0));
+	command(r, "layout", json_pack("{s:s, s:s}", "conference", "1000", "layout", "odd"), -EINVAL);
+	command(r, "mute", json_pack("{s:i}", "participant", 12345), -ENOENT);
+	command(r, "mute", json_pack("{s:s}", "participant", "one"), -EINVAL);
+	command(r, "mute", json_object(), -EINVAL);
+	command(r, "conferences", json_pack("{s:i}", "extra", 1), -EINVAL);
+	command(r, "fly", json_object(), -EINVAL);
+	out = command(r, "dialplan test", json_pack("{s:s}", "number", "1234"), 0);
+	assert_string_equal(json_string_value(json_object_get(out, "target")), "1234");
+	json_decref(out);
+	json_decref(command(r, "kick", json_pack("{s:i}", "participant", id), 0));
+	for (int64_t end = patience(); clock_us() < end && e->call->state != CALL_ENDED;)
+		room_step(r);
+	assert_int_equal(e->call->state, CALL_ENDED);
+	out = command(r, "participants", json_object(), 0);
+	assert_int_equal(json_array_size(out), 0);
+	json_decref(out);
+	endpoint_free(e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_two_hear_each_other, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_encrypted, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_see_each_other, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_refusals, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_hold, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_come_and_go, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_drain, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_commands, room_open, room_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
