@@ -1,497 +1,442 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * The audio jitter buffer.
- *
- * Times: a packet's media time says where its sound stands on one smooth axis;
- * transit = arrival - media time; base = the least transit lately; a packet is
- * due at media time + base + target. Sequence numbers are extended to 64 bits
- * and go on over a change of source, so that slots are found by number. */
+ * The audio jitter buffer: slots by extended sequence number, played along the
+ * media time of jitter_clock. A packet is due at media time + base + target. */
 #include "rtp/jitter.h"
+
+#include "rtp/jitter_clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
-	BUCKET_MS = 5, BUCKETS = JITTER_MAX_MS / BUCKET_MS + 1,
-	GROW = 8,                /* payload buffers taken at a time */
-	MAX_PAYLOAD = 1500,
-	PERCENTILE = 97,
-};
-#define WINDOW_US 4000000        /* of the least transit, two of them */
-#define RESYNC_US 2000000        /* a transit so far off is another clock */
-#define CONCEAL_US 100000        /* a sender that stops is concealed so long */
-#define HOPELESS_US 300000       /* so far behind the target is jumped over */
-
-enum slot_kind { SLOT_EMPTY, SLOT_AUDIO, SLOT_SKIP };
-
-struct slot {
-	enum slot_kind kind;
-	int64_t ext;             /* extended sequence number */
-	int64_t media_us, arrival_us;
-	uint32_t rtp_time;
-	uint16_t seq, len;
-	uint8_t pt;
-	bool marker, comfort;
-	uint8_t *data;           /* from the free list while kind is SLOT_AUDIO */
+	MASK = JITTER_SLOTS - 1,
+	RENUMBER = 100,          /* a sequence that jumps further begins anew */
+	MARGIN_US = 10000,       /* above the lateness, for the consumer's tick */
+	EARLY_US = 10000,        /* half a tick: due now rather than at the next one */
+	CONCEAL_US = 100000,     /* a sender that stops is concealed so long */
+	SILENCE_US = 120000,     /* a longer step between neighbours is silence */
+	HOPELESS_US = 250000,    /* too far above the target to be squeezed away */
+	NO_EXT = -1,
 };
 
-struct block {
-	struct block *next;
-	uint8_t data[GROW][MAX_PAYLOAD];
+struct node {
+	struct node *next;
+	int64_t ext, media_us;
+	bool quiet;              /* silence follows it */
+	struct audio_packet packet;
 };
 
 struct jitter {
-	unsigned min_ms, max_ms;
-	struct slot slot[JITTER_SLOTS];
-	uint8_t *free_data[JITTER_SLOTS];
-	unsigned n_free, n_data;
-	struct block *blocks;
-	/* the axis */
-	bool any;
-	uint32_t ssrc, clock_rate, anchor_rtp;
-	int64_t anchor_media;
-	int64_t last_ext;        /* newest number seen */
-	int64_t newest_media;
-	/* transit */
-	int64_t base, window_min[2], window_end;
-	uint32_t hist[BUCKETS];  /* 16.16 share of all, forgetting */
-	int64_t target_us, ptime_us;
-	/* playing */
-	bool playing, after_comfort;
-	int64_t next;            /* extended number to play next */
-	int64_t position;        /* media time to play next */
-	int64_t concealed_us;    /* in a row */
+	int64_t min_us, max_us;
+	bool started, playing;
+	bool quiet;              /* what was played last announced silence */
+	uint32_t ssrc;
+	uint16_t ref_seq;        /* the newest packet: its number on the wire … */
+	int64_t ref_ext;         /* … and here, where numbers go on over a new source */
+	int64_t next;            /* extended number to be played next */
+	int64_t position_us;     /* media time to be played next */
+	int64_t debt_us;         /* concealed without moving on */
+	struct node *slot[JITTER_SLOTS];
+	int64_t skip[JITTER_SLOTS]; /* extended numbers that carry no audio */
+	struct jitter_clock clock;
+	struct transit transit;
+	int64_t target_us;
+	struct node *spare;
 	struct jitter_stats stats;
 };
 
-/* ---- payload memory ------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------- */
 
-static uint8_t *data_take(struct jitter *self)
+static void update_target(struct jitter *self)
 {
-	if (!self->n_free) {
-		struct block *b;
+	int64_t v = transit_late_us(&self->transit) + MARGIN_US;
 
-		if (self->n_data + GROW > JITTER_SLOTS)
-			return NULL;
-		b = malloc(sizeof(*b));
-		if (!b)
-			return NULL;
-		b->next = self->blocks;
-		self->blocks = b;
-		for (unsigned i = 0; i < GROW; i++)
-			self->free_data[self->n_free++] = b->data[i];
-		self->n_data += GROW;
-	}
-	return self->free_data[--self->n_free];
-}
-
-static struct slot *slot_of(struct jitter *self, int64_t ext)
-{
-	return &self->slot[(uint64_t)ext % JITTER_SLOTS];
-}
-
-static struct slot *find(struct jitter *self, int64_t ext)
-{
-	struct slot *s = slot_of(self, ext);
-
-	return s->kind != SLOT_EMPTY && s->ext == ext ? s : NULL;
-}
-
-static void clear(struct jitter *self, struct slot *s)
-{
-	if (s->kind == SLOT_AUDIO) {
-		self->free_data[self->n_free++] = s->data;
-		self->stats.packets--;
-	}
-	s->kind = SLOT_EMPTY;
-	s->data = NULL;
-}
-
-/* The lowest audio packet from `from` on, or NULL. */
-static struct slot *first_audio(struct jitter *self, int64_t from)
-{
-	if (from < self->last_ext - JITTER_SLOTS)
-		from = self->last_ext - JITTER_SLOTS;
-	for (int64_t e = from; e <= self->last_ext; e++) {
-		struct slot *s = find(self, e);
-
-		if (s && s->kind == SLOT_AUDIO)
-			return s;
-	}
-	return NULL;
-}
-
-/* ---- life ------------------------------------------------------------------------ */
-
-static void seed(struct jitter *self)
-{
-	/* As if some packets had come a little late: the target begins there and
-	 * is soon what was seen. */
-	memset(self->hist, 0, sizeof(self->hist));
-	self->hist[self->min_ms / BUCKET_MS] = 1u << 16;
-	self->target_us = self->min_ms * 1000;
+	self->target_us = v < self->min_us ? self->min_us : v > self->max_us ? self->max_us : v;
 }
 
 int jitter_new(struct jitter **out, unsigned min_ms, unsigned max_ms)
 {
-	struct jitter *self = calloc(1, sizeof(*self));
+	struct jitter *self = calloc(1, sizeof *self);
 
 	if (!self)
 		return -ENOMEM;
-	self->min_ms = min_ms ? min_ms : JITTER_MIN_MS;
-	self->max_ms = max_ms && max_ms <= JITTER_MAX_MS ? max_ms : JITTER_MAX_MS;
-	if (self->min_ms > self->max_ms)
-		self->min_ms = self->max_ms;
-	self->ptime_us = 20000;
-	seed(self);
+	if (!max_ms || max_ms > JITTER_MAX_MS)
+		max_ms = JITTER_MAX_MS;
+	if (!min_ms)
+		min_ms = JITTER_MIN_MS;
+	self->max_us = max_ms * 1000;
+	self->min_us = (min_ms < max_ms ? min_ms : max_ms) * 1000;
+	jitter_clock_init(&self->clock);
+	transit_init(&self->transit);
+	update_target(self);
+	for (int i = 0; i < JITTER_SLOTS; i++)
+		self->skip[i] = NO_EXT;
 	*out = self;
 	return 0;
 }
 
-struct jitter *jitter_free(struct jitter *self)
+static void give_back(struct jitter *self, struct node *node)
 {
-	if (self) {
-		while (self->blocks) {
-			struct block *next = self->blocks->next;
+	node->next = self->spare;
+	self->spare = node;
+}
 
-			free(self->blocks);
-			self->blocks = next;
-		}
-		free(self);
-	}
-	return NULL;
+static struct node *take_slot(struct jitter *self, int64_t ext)
+{
+	struct node *node = self->slot[ext & MASK];
+
+	if (!node || node->ext != ext)
+		return NULL;
+	self->slot[ext & MASK] = NULL;
+	self->stats.packets--;
+	return node;
+}
+
+static void drop_slot(struct jitter *self, int64_t ext)
+{
+	struct node *node = take_slot(self, ext);
+
+	if (node)
+		give_back(self, node);
+}
+
+/* The packet `ext` if it is here; it stays. */
+static const struct node *peek(const struct jitter *self, int64_t ext)
+{
+	const struct node *node = self->slot[ext & MASK];
+
+	return node && node->ext == ext ? node : NULL;
+}
+
+static bool is_skipped(const struct jitter *self, int64_t ext)
+{
+	return self->skip[ext & MASK] == ext;
 }
 
 void jitter_reset(struct jitter *self)
 {
-	for (unsigned i = 0; i < JITTER_SLOTS; i++)
-		clear(self, &self->slot[i]);
-	self->any = self->playing = self->after_comfort = false;
-	self->concealed_us = 0;
-}
-
-/* ---- transit -------------------------------------------------------------------- */
-
-static void note_transit(struct jitter *self, int64_t transit, int64_t now)
-{
-	if (now >= self->window_end) {
-		bool old = now - self->window_end >= WINDOW_US;
-
-		self->window_min[1] = old ? transit : self->window_min[0];
-		self->window_min[0] = transit;
-		self->window_end = now + WINDOW_US;
+	for (int i = 0; i < JITTER_SLOTS; i++) {
+		if (self->slot[i])
+			drop_slot(self, self->slot[i]->ext);
+		self->skip[i] = NO_EXT;
 	}
-	if (transit < self->window_min[0])
-		self->window_min[0] = transit;
-	self->base = self->window_min[0] < self->window_min[1] ? self->window_min[0]
-							       : self->window_min[1];
+	self->started = self->playing = self->quiet = false;
+	self->debt_us = 0;
+	self->clock.known = false;
 }
 
-/* How late a packet came, into the histogram; the target is where PERCENTILE
- * of them have come, and the width of a bucket more. */
-static void note_lateness(struct jitter *self, int64_t late_us)
+struct jitter *jitter_free(struct jitter *self)
 {
-	unsigned b = late_us < 0 ? 0 : (unsigned)(late_us / (BUCKET_MS * 1000));
-	uint64_t sum = 0, all = 0;
-	unsigned i;
+	struct node *node;
 
-	if (b >= BUCKETS)
-		b = BUCKETS - 1;
-	for (i = 0; i < BUCKETS; i++) {
-		self->hist[i] -= self->hist[i] >> 9;
-		all += self->hist[i];
+	if (!self)
+		return NULL;
+	jitter_reset(self);
+	while ((node = self->spare)) {
+		self->spare = node->next;
+		free(node);
 	}
-	/* Loss of rounding is made up for here, so that the sum stays 2^16. */
-	self->hist[b] += (1u << 16) - (uint32_t)all;
-	for (i = 0; i < BUCKETS - 1; i++) {
-		sum += self->hist[i];
-		if (sum * 100 >= (uint64_t)PERCENTILE << 16)
-			break;
+	free(self);
+	return NULL;
+}
+
+/* ---- in ------------------------------------------------------------------ */
+
+/* Drops what is older than the ring can hold beside `ext`. */
+static void make_room(struct jitter *self, int64_t ext)
+{
+	for (; self->next <= ext - JITTER_SLOTS; self->next++) {
+		if (peek(self, self->next))
+			self->stats.overflow++;
+		drop_slot(self, self->next);
 	}
-	self->target_us = (int64_t)(i + 1) * BUCKET_MS * 1000;
-	if (self->target_us < self->min_ms * 1000)
-		self->target_us = self->min_ms * 1000;
-	if (self->target_us > self->max_ms * 1000)
-		self->target_us = self->max_ms * 1000;
 }
 
-/* ---- putting -------------------------------------------------------------------- */
-
-static int64_t media_time(const struct jitter *self, uint32_t rtp_time)
+/* The extended number. Another source, or a sequence that jumps, is numbered on
+ * from the newest packet: what is here is played first. */
+static int64_t extend(struct jitter *self, const struct rtp_packet *p, bool *renewed)
 {
-	return self->anchor_media +
-	       (int64_t)rtp_time_diff(rtp_time, self->anchor_rtp) * 1000000 / self->clock_rate;
-}
-
-/* Ties a timestamp to the axis where it goes on without a jump in transit. */
-static void anchor(struct jitter *self, const struct rtp_packet *p, uint32_t clock_rate,
-		   int64_t now)
-{
-	int64_t media = now - self->base;
-
-	if (self->any) {
-		if (media < self->newest_media + self->ptime_us)
-			media = self->newest_media + self->ptime_us;
-		self->stats.resync++;
-	} else {
-		media = now;
-		self->window_min[0] = self->window_min[1] = self->base = 0;
-		self->window_end = now + WINDOW_US;
-	}
-	self->anchor_rtp = p->timestamp;
-	self->anchor_media = media;
-	self->clock_rate = clock_rate;
-}
-
-/* The extended number of a packet, beginning anew where the source does. */
-static int64_t extend(struct jitter *self, const struct rtp_packet *p, uint32_t clock_rate,
-		      int64_t now)
-{
-	int ahead = seq_diff(p->seq, (uint16_t)self->last_ext);
-
-	if (!self->any || p->ssrc != self->ssrc || ahead > 3000 || ahead < -3000) {
-		anchor(self, p, clock_rate, now);
-		if (self->any) {
-			/* The next number with these low 16 bits, so that nothing seems
-			 * lost between. */
-			int64_t next = self->last_ext + 1;
-			int64_t ext = next + (uint16_t)(p->seq - (uint16_t)next);
-
-			/* What is still here is played first, then the jump. */
-			self->ssrc = p->ssrc;
-			return ext;
-		}
-		self->ssrc = p->ssrc;
-		return (int64_t)p->seq + 65536;
-	}
-	if (clock_rate != self->clock_rate)
-		anchor(self, p, clock_rate, now);
-	return self->last_ext + ahead;
-}
-
-static void note_ptime(struct jitter *self, const struct slot *s)
-{
-	struct slot *before = find(self, s->ext - 1);
-	int64_t d;
-
-	if (!before || before->kind != SLOT_AUDIO || s->marker)
-		return;
-	d = s->media_us - before->media_us;
-	if (d >= 2500 && d <= 120000)
-		self->ptime_us = d;
-}
-
-static void store(struct jitter *self, struct slot *s, enum slot_kind kind, int64_t ext,
-		  const struct rtp_packet *p)
-{
-	/* What stands here is older than everything the buffer spans. */
-	if (s->kind == SLOT_AUDIO)
-		self->stats.overflow++;
-	clear(self, s);
-	s->kind = kind;
-	s->ext = ext;
-	s->seq = p->seq;
-	if (ext > self->last_ext || !self->any)
-		self->last_ext = ext;
-	self->any = true;
-}
-
-void jitter_skip(struct jitter *self, const struct rtp_packet *packet, int64_t now)
-{
+	int d = seq_diff(p->seq, self->ref_seq);
 	int64_t ext;
 
-	if (!self->any || packet->ssrc != self->ssrc)
-		return;
-	ext = extend(self, packet, self->clock_rate, now);
-	if (ext > self->last_ext - JITTER_SLOTS && !find(self, ext))
-		store(self, slot_of(self, ext), SLOT_SKIP, ext, packet);
+	*renewed = false;
+	if (!self->started) {
+		self->started = true;
+		self->ref_ext = self->next = JITTER_SLOTS;
+		self->ref_seq = p->seq;
+		self->ssrc = p->ssrc;
+		return self->ref_ext;
+	}
+	if (p->ssrc != self->ssrc || d > RENUMBER || d < -RENUMBER) {
+		*renewed = true;
+		if (p->ssrc == self->ssrc && d > 0)
+			self->stats.lost += (uint64_t)d - 1;
+		self->ssrc = p->ssrc;
+		d = 1;
+	}
+	ext = self->ref_ext + d;
+	if (d > 0) {
+		self->ref_ext = ext;
+		self->ref_seq = p->seq;
+		make_room(self, ext);
+	}
+	return ext;
+}
+
+static bool too_late(const struct jitter *self, int64_t ext)
+{
+	return ext < self->next || ext <= self->ref_ext - JITTER_SLOTS;
+}
+
+static int store(struct jitter *self, int64_t ext, int64_t media_us,
+		 const struct rtp_packet *p, bool comfort, int64_t now)
+{
+	struct node *node = self->spare;
+
+	if (node)
+		self->spare = node->next;
+	else if (!(node = malloc(sizeof *node)))
+		return -ENOMEM;
+	node->ext = ext;
+	node->media_us = media_us;
+	/* Opus DTX and the SID of G.729 are two bytes or less. */
+	node->quiet = comfort || p->payload_len <= 2;
+	node->packet.pt = p->pt;
+	node->packet.marker = p->marker;
+	node->packet.seq = p->seq;
+	node->packet.rtp_time = p->timestamp;
+	node->packet.arrival_us = now;
+	node->packet.len = (uint16_t)p->payload_len;
+	if (p->payload_len)
+		memcpy(node->packet.data, p->payload, p->payload_len);
+	self->slot[ext & MASK] = node;
+	self->stats.packets++;
+	return 0;
 }
 
 int jitter_put(struct jitter *self, const struct rtp_packet *packet, uint32_t clock_rate,
 	       bool comfort, int64_t now)
 {
-	int64_t ext, media;
-	struct slot *s;
+	int64_t ext, media_us;
+	bool renewed;
 
 	if (!clock_rate)
 		return -EINVAL;
-	if (packet->payload_len > MAX_PAYLOAD)
+	if (packet->payload_len > sizeof ((struct audio_packet *)0)->data)
 		return -EMSGSIZE;
 	self->stats.put++;
-	ext = extend(self, packet, clock_rate, now);
-	if (self->any && ext <= self->last_ext - JITTER_SLOTS)
-		goto late;
-	if (find(self, ext)) {
+	ext = extend(self, packet, &renewed);
+	if (peek(self, ext) || is_skipped(self, ext)) {
 		self->stats.duplicate++;
 		return -EALREADY;
 	}
-	media = media_time(self, packet->timestamp);
-	if (now - media - self->base > RESYNC_US || now - media - self->base < -RESYNC_US) {
-		anchor(self, packet, clock_rate, now);
-		media = media_time(self, packet->timestamp);
+	media_us = jitter_clock_media(&self->clock, self->transit.base_us, ext, packet->timestamp,
+				      clock_rate, packet->marker, renewed, now);
+	if (self->clock.ext == ext)
+		self->clock.quiet = comfort || packet->payload_len <= 2;
+	/* A late one counts too: it says how deep the buffer should be. */
+	transit_note(&self->transit, now - media_us, now);
+	update_target(self);
+	if (too_late(self, ext)) {
+		self->stats.late++;
+		return -ETIME;
 	}
-	note_transit(self, now - media, now);
-	note_lateness(self, now - media - self->base);
-	if (self->playing && ext < self->next)
-		goto late;
-	s = slot_of(self, ext);
-	store(self, s, SLOT_AUDIO, ext, packet);
-	s->data = data_take(self);
-	if (!s->data) {
-		s->kind = SLOT_EMPTY;
-		return -ENOMEM;
+	return store(self, ext, media_us, packet, comfort, now);
+}
+
+void jitter_skip(struct jitter *self, const struct rtp_packet *packet, int64_t now)
+{
+	bool renewed;
+	int64_t ext;
+
+	(void)now;
+	if (!self->started || packet->ssrc != self->ssrc)
+		return;
+	ext = extend(self, packet, &renewed);
+	if (!peek(self, ext) && !too_late(self, ext))
+		self->skip[ext & MASK] = ext;
+}
+
+/* ---- out ----------------------------------------------------------------- */
+
+static int64_t due_us(const struct jitter *self, int64_t media_us)
+{
+	return media_us + self->transit.base_us + self->target_us;
+}
+
+/* The first packet from `next` on, or NULL. */
+static const struct node *first(const struct jitter *self)
+{
+	for (int64_t e = self->next; e <= self->ref_ext; e++)
+		if (peek(self, e))
+			return peek(self, e);
+	return NULL;
+}
+
+/* Up to `ext`, what was not here is lost. */
+static void move_to(struct jitter *self, int64_t ext)
+{
+	for (; self->next < ext; self->next++) {
+		if (!peek(self, self->next) && !is_skipped(self, self->next))
+			self->stats.lost++;
+		drop_slot(self, self->next);
 	}
-	memcpy(s->data, packet->payload, packet->payload_len);
-	s->len = (uint16_t)packet->payload_len;
-	s->pt = packet->pt;
-	s->marker = packet->marker;
-	s->comfort = comfort;
-	s->rtp_time = packet->timestamp;
-	s->arrival_us = now;
-	s->media_us = media;
-	self->stats.packets++;
-	if (media > self->newest_media || self->stats.packets == 1)
-		self->newest_media = media;
-	note_ptime(self, s);
-	return 0;
-late:
-	self->stats.late++;
-	return -ETIME;
 }
 
-/* ---- pulling --------------------------------------------------------------------- */
-
-static int64_t due(const struct jitter *self, int64_t media)
+/* What can never be squeezed away is jumped over. */
+static void skip_hopeless(struct jitter *self, int64_t now)
 {
-	return media + self->base + self->target_us;
+	const struct node *node = first(self);
+
+	if (!node || now - due_us(self, node->media_us) < HOPELESS_US)
+		return;
+	while (node && node->ext < self->ref_ext && now > due_us(self, node->media_us)) {
+		move_to(self, node->ext + 1);
+		self->stats.skipped++;
+		node = first(self);
+	}
+	if (node)
+		self->position_us = node->media_us;
 }
 
-static void give(const struct slot *s, struct audio_packet *out)
+static enum pull play(struct jitter *self, int64_t now, struct audio_packet *out, int *excess_ms)
 {
-	out->pt = s->pt;
-	out->marker = s->marker;
-	out->seq = s->seq;
-	out->rtp_time = s->rtp_time;
-	out->arrival_us = s->arrival_us;
-	out->len = s->len;
-	memcpy(out->data, s->data, s->len);
-}
+	struct node *node = take_slot(self, self->next);
 
-static enum pull play(struct jitter *self, struct slot *s, struct audio_packet *out)
-{
-	give(s, out);
+	*excess_ms = (int)((now - due_us(self, node->media_us)) / 1000);
 	self->playing = true;
-	self->next = s->ext + 1;
-	self->position = s->media_us + self->ptime_us;
-	self->after_comfort = s->comfort;
-	self->concealed_us = 0;
-	clear(self, s);
+	self->next++;
+	self->position_us = node->media_us + self->clock.ptime_us;
+	self->debt_us = 0;
+	self->quiet = node->quiet;
+	/* The part of the array that is not used need not be copied. */
+	memcpy(out, &node->packet, offsetof(struct audio_packet, data) + node->packet.len);
+	give_back(self, node);
 	return PULL_PACKET;
 }
 
-/* Far behind the target: what would never be caught up with is thrown away. */
-static void jump(struct jitter *self, int64_t now)
+/* Filling, or silence: the first packet that is here, when it is due. */
+static enum pull begin(struct jitter *self, int64_t now, struct audio_packet *out, int *excess_ms)
 {
-	struct slot *s;
+	const struct node *node = first(self);
 
-	while (now - due(self, self->position) > HOPELESS_US &&
-	       (s = first_audio(self, self->next)) != NULL && s->ext < self->last_ext &&
-	       now - due(self, s->media_us) > 0) {
-		self->next = s->ext + 1;
-		self->position = s->media_us + self->ptime_us;
-		clear(self, s);
-		self->stats.skipped++;
-	}
-}
-
-/* Filling, or after silence. */
-static enum pull pull_first(struct jitter *self, int64_t now, struct audio_packet *out)
-{
-	struct slot *s = self->any ? first_audio(self, self->last_ext - JITTER_SLOTS + 1) : NULL;
-
-	if (!s || now < due(self, s->media_us))
+	if (!node || now + EARLY_US < due_us(self, node->media_us))
 		return PULL_WAIT;
-	return play(self, s, out);
+	move_to(self, node->ext);
+	return play(self, now, out, excess_ms);
 }
 
-static enum pull conceal(struct jitter *self, bool move, struct audio_packet *out)
+static enum pull conceal(struct jitter *self, struct audio_packet *out)
 {
-	struct slot *after = find(self, self->next + 1);
+	const struct node *after = peek(self, self->next);
 
 	out->len = 0;
-	if (move) {
-		if (after && after->kind == SLOT_AUDIO)
-			give(after, out);
-		self->next++;
-		self->position += self->ptime_us;
-		self->stats.lost++;
-	}
-	self->concealed_us += self->ptime_us;
+	if (after)
+		memcpy(out, &after->packet,
+		       offsetof(struct audio_packet, data) + after->packet.len);
 	self->stats.concealed++;
 	return PULL_LOST;
 }
 
-/* The next packet is not here. */
-static enum pull pull_missing(struct jitter *self, int64_t now, struct audio_packet *out)
+/* Conceals without moving on: the packet may still come. */
+static enum pull conceal_waiting(struct jitter *self, struct audio_packet *out)
 {
-	struct slot *s = first_audio(self, self->next);
-
-	if (!s) {
-		/* Nothing newer: the sender stopped, or everything is late. */
-		if (!self->after_comfort && self->concealed_us < CONCEAL_US) {
-			if (!self->concealed_us)
-				self->stats.underrun++;
-			return conceal(self, false, out);
-		}
-		self->playing = false;
-		return PULL_WAIT;
-	}
-	if (s->media_us - self->position > CONCEAL_US || self->concealed_us >= CONCEAL_US) {
-		/* A long hole: silence until what is behind it is due. */
-		if (now < due(self, s->media_us))
-			return PULL_WAIT;
-		self->stats.lost += (uint64_t)(s->ext - self->next);
-		return play(self, s, out);
-	}
-	return conceal(self, now >= due(self, self->position), out);
+	if (!self->debt_us)
+		self->stats.underrun++;
+	self->debt_us += self->clock.ptime_us;
+	out->len = 0;
+	self->stats.concealed++;
+	return PULL_LOST;
 }
 
-static enum pull pull_next(struct jitter *self, int64_t now, struct audio_packet *out)
+/* Nothing is here. */
+static enum pull run_dry(struct jitter *self, struct audio_packet *out)
 {
-	struct slot *s;
+	if (!self->quiet && self->debt_us < CONCEAL_US)
+		return conceal_waiting(self, out);
+	self->playing = false;
+	return PULL_WAIT;
+}
 
-	if (!self->playing)
-		return pull_first(self, now, out);
-	jump(self, now);
-	while ((s = find(self, self->next)) != NULL && s->kind == SLOT_SKIP) {
-		clear(self, s);
-		self->next++;
+/* The next one is missing, a later one is here. */
+static enum pull missing(struct jitter *self, const struct node *later, int64_t now,
+			 struct audio_packet *out, int *excess_ms)
+{
+	int64_t ptime = self->clock.ptime_us;
+
+	/* Before it the sender was silent, or the hole is too long to conceal. */
+	if (self->quiet || later->media_us - self->position_us > CONCEAL_US) {
+		if (now + EARLY_US < due_us(self, later->media_us))
+			return run_dry(self, out);
+		move_to(self, later->ext);
+		return play(self, now, out, excess_ms);
 	}
-	if (!s)
-		return pull_missing(self, now, out);
-	/* In sequence, but the sender was silent before it. */
-	if (s->media_us - self->position > self->ptime_us / 2 && now < due(self, s->media_us))
+	if (self->debt_us < CONCEAL_US && now + ptime <= due_us(self, self->position_us)) {
+		*excess_ms = (int)((now - due_us(self, self->position_us)) / 1000);
+		return conceal_waiting(self, out);
+	}
+	move_to(self, self->next + 1);
+	self->position_us += ptime;
+	if (self->debt_us >= ptime) {
+		/* Its time was concealed already, when nothing was here. */
+		self->debt_us -= ptime;
 		return PULL_WAIT;
-	return play(self, s, out);
+	}
+	*excess_ms = (int)((now - due_us(self, self->position_us - ptime)) / 1000);
+	return conceal(self, out);
+}
+
+/* In sequence, but is it time? */
+static bool after_silence(const struct jitter *self, const struct node *node)
+{
+	int64_t gap = node->media_us - self->position_us;
+
+	return gap > SILENCE_US || (gap > self->clock.ptime_us / 4 &&
+				    (self->quiet || node->packet.marker));
 }
 
 enum pull jitter_pull(struct jitter *self, int64_t now, struct audio_packet *out,
 		      int *excess_ms)
 {
-	enum pull r = pull_next(self, now, out);
+	int ignored;
 
-	if (excess_ms)
-		*excess_ms = self->playing && r == PULL_PACKET ?
-			(int)((now - due(self, self->position - self->ptime_us)) / 1000) : 0;
-	return r;
+	if (!excess_ms)
+		excess_ms = &ignored;
+	*excess_ms = 0;
+	if (!self->started)
+		return PULL_WAIT;
+	skip_hopeless(self, now);
+	if (!self->playing)
+		return begin(self, now, out, excess_ms);
+	for (;;) {
+		const struct node *node;
+		uint64_t lost = self->stats.lost;
+		enum pull r;
+
+		for (; is_skipped(self, self->next) && self->next <= self->ref_ext; self->next++)
+			self->quiet = true; /* sound stops while a key is pressed */
+		node = first(self);
+		if (!node)
+			return run_dry(self, out);
+		if (node->ext == self->next) {
+			if (after_silence(self, node) && now + EARLY_US < due_us(self, node->media_us))
+				return PULL_WAIT;
+			return play(self, now, out, excess_ms);
+		}
+		r = missing(self, node, now, out, excess_ms);
+		/* One that was concealed before is stepped over: look again. */
+		if (r != PULL_WAIT || !self->playing || self->stats.lost == lost)
+			return r;
+	}
 }
 
 void jitter_stats(const struct jitter *self, struct jitter_stats *out)
 {
-	int64_t depth = self->playing ? self->newest_media + self->ptime_us - self->position : 0;
+	int64_t depth = self->clock.media_us + self->clock.ptime_us - self->position_us;
 
 	*out = self->stats;
+	out->resync = self->clock.resyncs;
 	out->target_ms = (uint32_t)(self->target_us / 1000);
-	out->depth_ms = depth > 0 ? (uint32_t)(depth / 1000) : 0;
-	out->ptime_us = (uint32_t)self->ptime_us;
+	out->depth_ms = self->playing && depth > 0 ? (uint32_t)(depth / 1000) : 0;
+	out->ptime_us = (uint32_t)self->clock.ptime_us;
 }

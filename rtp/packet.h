@@ -117,6 +117,7 @@ struct rtp_source {
 	uint16_t rival_seq;
 	uint32_t former_ssrc;     /* whom we left last */
 	int64_t left_us;
+	int64_t contended_us;     /* when the former was still heard */
 	bool former_known, contended;
 };
 
@@ -130,7 +131,9 @@ enum source_verdict {
 void rtp_source_init(struct rtp_source *self);
 /* One packet that arrived at `now` (us). `clock_rate` in Hz (0: leave jitter
  * alone); a change of it restarts the jitter estimate. `authentic`: SRTP vouches
- * for it, so a new SSRC or a restart needs no second packet as proof. */
+ * for it, so a new SSRC needs no second packet as proof. A restarted sequence
+ * does always (it may be a very late packet), unless a second of silence came
+ * before it. */
 enum source_verdict rtp_source_update(struct rtp_source *self, const struct rtp_packet *packet,
 				      uint32_t clock_rate, bool authentic, int64_t now);
 /* Highest sequence number with its wraps, as in a report block. */
