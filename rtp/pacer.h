@@ -13,9 +13,9 @@
 struct pacer {
 	uint32_t rate;       /* bit/s the encoder aims at */
 	int64_t last_us;     /* when `credit` was counted up last */
-	int64_t credit;      /* bytes that may go; negative: ahead of the rate */
+	int64_t credit;      /* millionths of a byte that may go; negative: ahead of the rate */
 	size_t queued;       /* bytes told by pacer_add and not yet sent */
-	int64_t deadline_us; /* when what is queued should be gone */
+	int64_t need;        /* bytes a second, so that the queue is gone in time */
 };
 
 void pacer_init(struct pacer *self, uint32_t rate, int64_t now);

@@ -1,82 +1,91 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Video packets into sequence. A slot either holds a packet or remembers what
- * was done about a missing one. */
+ * Video packets into sequence. Slots are a ring by extended sequence number;
+ * packet memory is taken when it is first needed, and kept. */
 #include "rtp/reorder.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { MAX_ASKS = 5 };
-#define FIRST_ASK_US 5000
-#define LEAST_RETRY_US 20000
+enum { MASK = REORDER_SLOTS - 1, MAX_ASKED = 5, SEEN_US = 5000, SEEN_PACKETS = 3, MIN_AGAIN_US = 20000 };
 
-struct slot {
-	int64_t ext;
-	bool used;                /* of this number, packet or hole */
-	bool here;
-	bool marker;
-	uint8_t pt, asks;
-	uint16_t len;
-	uint32_t timestamp;
-	int64_t at;               /* arrival; of a hole, when it was seen */
-	int64_t asked_us;
-	uint8_t *data;            /* REORDER_MAX_PACKET bytes, kept once taken */
+struct node {
+	struct node *next;
+	struct reorder_packet packet;
+	uint8_t data[REORDER_MAX_PACKET];
+};
+
+struct slot_state {
+	struct node *node;       /* NULL: missing (between next and highest) */
+	uint8_t asked;
+	int64_t since, asked_us; /* of a missing one */
 };
 
 struct reorder {
-	struct slot slot[REORDER_SLOTS];
-	bool any, lost;           /* lost: before the next packet given out */
-	int64_t next, last;       /* to give out next; newest seen */
+	bool started, lost;      /* lost: just before `next` */
+	int64_t next, highest;   /* extended; next <= highest + 1 */
 	int64_t wait_us;
+	struct slot_state slot[REORDER_SLOTS];
+	struct node *spare, *given;
 	struct reorder_stats stats;
 };
 
+static struct slot_state *slot_of(struct reorder *self, int64_t ext)
+{
+	return &self->slot[ext & MASK];
+}
+
 int reorder_new(struct reorder **out)
 {
-	struct reorder *self = calloc(1, sizeof(*self));
+	struct reorder *self = calloc(1, sizeof *self);
 
 	if (!self)
 		return -ENOMEM;
-	self->wait_us = 20000;
+	self->wait_us = 30000;
 	*out = self;
 	return 0;
 }
 
-struct reorder *reorder_free(struct reorder *self)
+static void give_back(struct reorder *self, struct node *node)
 {
-	if (self) {
-		for (unsigned i = 0; i < REORDER_SLOTS; i++)
-			free(self->slot[i].data);
-		free(self);
+	if (node) {
+		node->next = self->spare;
+		self->spare = node;
 	}
-	return NULL;
 }
 
-static struct slot *slot_of(struct reorder *self, int64_t ext)
+/* Empties a slot; its packet is given back. */
+static void clear_slot(struct reorder *self, int64_t ext)
 {
-	return &self->slot[(uint64_t)ext % REORDER_SLOTS];
-}
+	struct slot_state *s = slot_of(self, ext);
 
-static struct slot *find(struct reorder *self, int64_t ext)
-{
-	struct slot *s = slot_of(self, ext);
-
-	return s->used && s->ext == ext ? s : NULL;
-}
-
-static void take(struct reorder *self, struct slot *s)
-{
-	if (s->here)
+	if (s->node)
 		self->stats.waiting--;
-	s->used = s->here = false;
+	give_back(self, s->node);
+	*s = (struct slot_state){ 0 };
 }
 
 void reorder_reset(struct reorder *self)
 {
-	for (unsigned i = 0; i < REORDER_SLOTS; i++)
-		take(self, &self->slot[i]);
-	self->any = self->lost = false;
+	for (int i = 0; i < REORDER_SLOTS; i++)
+		clear_slot(self, i);
+	give_back(self, self->given);
+	self->given = NULL;
+	self->started = self->lost = false;
+}
+
+struct reorder *reorder_free(struct reorder *self)
+{
+	struct node *node;
+
+	if (!self)
+		return NULL;
+	reorder_reset(self);
+	while ((node = self->spare)) {
+		self->spare = node->next;
+		free(node);
+	}
+	free(self);
+	return NULL;
 }
 
 void reorder_set_wait(struct reorder *self, int64_t wait_us)
@@ -84,157 +93,144 @@ void reorder_set_wait(struct reorder *self, int64_t wait_us)
 	self->wait_us = wait_us;
 }
 
-/* Steps over the number `next`, which is missing or too old to be kept. */
-static void give_up(struct reorder *self)
+static int store(struct reorder *self, struct slot_state *s, const struct rtp_packet *p, int64_t now)
 {
-	struct slot *s = find(self, self->next);
+	struct node *node = self->spare;
 
-	if (s && s->here)
-		self->stats.overflow++;
-	else
-		self->stats.lost++;
-	if (s)
-		take(self, s);
-	self->lost = true;
-	self->next++;
-}
-
-/* Marks what is missing between the newest packet and this one. */
-static void note_holes(struct reorder *self, int64_t ext, int64_t now)
-{
-	/* Room first: the window ends at ext. */
-	while (self->next <= ext - REORDER_SLOTS)
-		give_up(self);
-	for (int64_t e = self->last + 1 > self->next ? self->last + 1 : self->next; e < ext; e++) {
-		struct slot *s = slot_of(self, e);
-
-		s->ext = e;
-		s->used = true;
-		s->here = false;
-		s->asks = 0;
-		s->at = now;
-		s->asked_us = now - 1000000;
-	}
-}
-
-int reorder_put(struct reorder *self, const struct rtp_packet *packet, int64_t now, bool *lost)
-{
-	struct slot *s;
-	int64_t ext;
-
-	*lost = false;
-	if (packet->payload_len > REORDER_MAX_PACKET)
+	if (p->payload_len > REORDER_MAX_PACKET)
 		return -EMSGSIZE;
-	if (!self->any) {
-		self->any = true;
-		self->next = (int64_t)packet->seq + 65536;
-		self->last = self->next - 1;
-	}
-	ext = seq_extend(self->last, packet->seq);
-	if (ext < self->next) {
-		self->stats.late++;
-		return 0;
-	}
-	s = find(self, ext);
-	if (s && s->here) {
-		self->stats.duplicate++;
-		return 0;
-	}
-	if (ext > self->last) {
-		note_holes(self, ext, now);
-		self->last = ext;
-	} else {
-		self->stats.recovered++;
-	}
-	if (ext == self->next) {
-		if (s)
-			take(self, s);
-		*lost = self->lost;
-		self->lost = false;
-		self->next++;
-		return 1;
-	}
-	s = slot_of(self, ext);
-	if (!s->data) {
-		s->data = malloc(REORDER_MAX_PACKET);
-		if (!s->data)
-			return -ENOMEM;
-	}
-	s->ext = ext;
-	s->used = s->here = true;
-	s->marker = packet->marker;
-	s->pt = packet->pt;
-	s->timestamp = packet->timestamp;
-	s->at = now;
-	s->len = (uint16_t)packet->payload_len;
-	memcpy(s->data, packet->payload, packet->payload_len);
+	if (node)
+		self->spare = node->next;
+	else if (!(node = malloc(sizeof *node)))
+		return -ENOMEM;
+	if (p->payload_len)
+		memcpy(node->data, p->payload, p->payload_len);
+	node->packet = (struct reorder_packet){
+		.seq = p->seq, .pt = p->pt, .marker = p->marker, .timestamp = p->timestamp,
+		.arrival_us = now, .data = node->data, .len = p->payload_len,
+	};
+	s->node = node;
 	self->stats.waiting++;
 	return 0;
 }
 
+/* The ring is too small for this one: what is oldest goes. */
+static void make_room(struct reorder *self, int64_t ext)
+{
+	int64_t to = ext - REORDER_SLOTS + 1;
+
+	if (to <= self->next)
+		return;
+	self->stats.overflow += (uint64_t)(to - self->next);
+	for (int64_t e = self->next; e < to && e <= self->highest; e++)
+		clear_slot(self, e);
+	self->next = to;
+	self->lost = true;
+	if (self->highest < to - 1)
+		self->highest = to - 1;
+}
+
+int reorder_put(struct reorder *self, const struct rtp_packet *packet, int64_t now, bool *lost)
+{
+	struct slot_state *s;
+	int64_t ext;
+
+	give_back(self, self->given);
+	self->given = NULL;
+	if (!self->started) {
+		self->started = true;
+		self->next = packet->seq + 0x10000ll;
+		self->highest = self->next - 1;
+	}
+	ext = seq_extend(self->highest, packet->seq);
+	if (ext < self->next) {
+		self->stats.late++;
+		return 0;
+	}
+	make_room(self, ext);
+	for (int64_t e = self->highest + 1; e <= ext; e++)
+		*slot_of(self, e) = (struct slot_state){ .since = now };
+	if (ext > self->highest)
+		self->highest = ext;
+	s = slot_of(self, ext);
+	if (s->node) {
+		self->stats.duplicate++;
+		return 0;
+	}
+	if (s->asked)
+		self->stats.recovered++;
+	if (ext != self->next)
+		return store(self, s, packet, now);
+	*s = (struct slot_state){ 0 };
+	self->next++;
+	*lost = self->lost;
+	self->lost = false;
+	return 1;
+}
+
 bool reorder_get(struct reorder *self, int64_t now, struct reorder_packet *out)
 {
-	struct slot *s;
+	give_back(self, self->given);
+	self->given = NULL;
+	while (self->started && self->next <= self->highest) {
+		struct slot_state *s = slot_of(self, self->next);
 
-	while (self->any && self->next <= self->last) {
-		s = find(self, self->next);
-		if (s && s->here) {
-			*out = (struct reorder_packet){
-				.seq = (uint16_t)s->ext, .pt = s->pt, .marker = s->marker,
-				.lost = self->lost, .timestamp = s->timestamp,
-				.arrival_us = s->at, .data = s->data, .len = s->len };
+		if (s->node) {
+			*out = s->node->packet;
+			out->lost = self->lost;
+			self->given = s->node;
+			*s = (struct slot_state){ 0 };
 			self->lost = false;
-			take(self, s);
 			self->next++;
+			self->stats.waiting--;
 			return true;
 		}
-		if (s && now - s->at < self->wait_us)
+		if (now - s->since < self->wait_us)
 			return false;
-		give_up(self);
+		*s = (struct slot_state){ 0 };
+		self->stats.lost++;
+		self->lost = true;
+		self->next++;
 	}
 	return false;
 }
 
 int64_t reorder_due(const struct reorder *self)
 {
-	struct reorder *me = (struct reorder *)(uintptr_t)self;
-	struct slot *s;
+	const struct slot_state *s = &self->slot[self->next & MASK];
 
-	if (!self->any || self->next > self->last)
+	if (!self->started || self->next > self->highest)
 		return INT64_MAX;
-	s = find(me, self->next);
-	if (!s || s->here)
-		return INT64_MIN;
-	return s->at + self->wait_us;
+	return s->node ? 0 : s->since + self->wait_us;
 }
 
-static int64_t retry_us(int64_t rtt_us)
+/* When to ask for the missing `ext`; INT64_MAX: never (again). */
+static int64_t ask_at(const struct reorder *self, int64_t ext, int64_t rtt_us)
 {
-	return rtt_us > LEAST_RETRY_US ? rtt_us : LEAST_RETRY_US;
-}
+	const struct slot_state *s = &self->slot[ext & MASK];
+	int64_t at;
 
-/* When a hole is to be asked for next. */
-static int64_t ask_due(const struct reorder *self, const struct slot *s, int64_t rtt_us)
-{
-	if (s->asks >= MAX_ASKS)
+	if (s->node || s->asked >= MAX_ASKED)
 		return INT64_MAX;
-	if (!s->asks)
-		return s->at + FIRST_ASK_US;
-	if (s->asked_us + retry_us(rtt_us) + rtt_us > s->at + self->wait_us)
-		return INT64_MAX;
-	return s->asked_us + retry_us(rtt_us);
+	if (s->asked)
+		at = s->asked_us + (rtt_us > MIN_AGAIN_US ? rtt_us : MIN_AGAIN_US);
+	else if (self->highest - ext >= SEEN_PACKETS)
+		at = s->since;
+	else
+		at = s->since + SEEN_US;
+	return at + rtt_us > s->since + self->wait_us ? INT64_MAX : at;
 }
 
 size_t reorder_nacks(struct reorder *self, int64_t now, int64_t rtt_us, uint16_t *seq, size_t cap)
 {
 	size_t n = 0;
 
-	for (int64_t e = self->next; self->any && e < self->last && n < cap; e++) {
-		struct slot *s = find(self, e);
+	for (int64_t e = self->next; self->started && e <= self->highest && n < cap; e++) {
+		struct slot_state *s = slot_of(self, e);
 
-		if (!s || s->here || now < ask_due(self, s, rtt_us))
+		if (ask_at(self, e, rtt_us) > now || now + rtt_us > s->since + self->wait_us)
 			continue;
-		s->asks++;
+		s->asked++;
 		s->asked_us = now;
 		seq[n++] = (uint16_t)e;
 	}
@@ -243,17 +239,13 @@ size_t reorder_nacks(struct reorder *self, int64_t now, int64_t rtt_us, uint16_t
 
 int64_t reorder_nack_due(const struct reorder *self, int64_t rtt_us)
 {
-	struct reorder *me = (struct reorder *)(uintptr_t)self;
 	int64_t due = INT64_MAX;
 
-	for (int64_t e = self->next; self->any && e < self->last; e++) {
-		struct slot *s = find(me, e);
+	for (int64_t e = self->next; self->started && e <= self->highest; e++) {
+		int64_t at = ask_at(self, e, rtt_us);
 
-		if (s && !s->here) {
-			int64_t at = ask_due(self, s, rtt_us);
-
-			due = at < due ? at : due;
-		}
+		if (at < due)
+			due = at;
 	}
 	return due;
 }

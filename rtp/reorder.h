@@ -51,10 +51,10 @@ bool reorder_get(struct reorder *self, int64_t now, struct reorder_packet *out);
 /* When reorder_get will have something without a further packet; INT64_MAX: never. */
 int64_t reorder_due(const struct reorder *self);
 
-/* Missing sequence numbers to ask for now, ascending, at most `cap`: first
- * 5 ms after the hole was seen at the latest (`reorder` packets may close it),
- * again after `rtt_us` (at least 20 ms), at most 5 times each, and not when the
- * answer would come too late. Marks them as asked. */
+/* Missing sequence numbers to ask for now, ascending, at most `cap`: first when
+ * three later packets are here or 5 ms have passed (mere disorder closes by
+ * itself), again after `rtt_us` (at least 20 ms), at most 5 times each, and not
+ * when the answer would come too late. Marks them as asked. */
 size_t reorder_nacks(struct reorder *self, int64_t now, int64_t rtt_us, uint16_t *seq, size_t cap);
 /* When reorder_nacks will have something to say; INT64_MAX: never. */
 int64_t reorder_nack_due(const struct reorder *self, int64_t rtt_us);

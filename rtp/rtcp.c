@@ -66,7 +66,7 @@ static enum rtcp_kind read_remb(struct rtcp_packet *p, struct cursor *c)
 
 	if (c->bad || name != 0x52454d42 /* "REMB" */ || cursor_left(c) < n * 4u)
 		return RTCP_OTHER;
-	p->remb = exponent > 45 ? UINT64_MAX : mantissa << exponent;
+	p->remb = exponent > 46 && mantissa ? UINT64_MAX : mantissa << (exponent & 63);
 	*c = cursor_sub(c, n * 4u);
 	return RTCP_REMB;
 }
@@ -222,6 +222,7 @@ bool rtcp_remb_next(struct rtcp_packet *self, uint32_t *ssrc)
 bool rtcp_tmmb_next(struct rtcp_packet *self, struct rtcp_tmmb *out)
 {
 	uint32_t v;
+	uint64_t mantissa;
 	unsigned exponent;
 
 	if ((self->kind != RTCP_TMMBR && self->kind != RTCP_TMMBN) ||
@@ -230,7 +231,8 @@ bool rtcp_tmmb_next(struct rtcp_packet *self, struct rtcp_tmmb *out)
 	out->ssrc = cursor_u32(&self->items);
 	v = cursor_u32(&self->items);
 	exponent = v >> 26;
-	out->bitrate = exponent > 46 ? UINT64_MAX : (uint64_t)(v >> 9 & 0x1ffff) << exponent;
+	mantissa = v >> 9 & 0x1ffff;
+	out->bitrate = exponent > 46 && mantissa ? UINT64_MAX : mantissa << exponent;
 	out->overhead = v & 0x1ff;
 	return true;
 }

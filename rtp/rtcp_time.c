@@ -88,7 +88,8 @@ int64_t rtcp_timing_interval(const struct rtcp_timing *self)
 {
 	uint32_t members = self->members ? self->members : 2;
 	uint32_t senders = self->senders ? self->senders : 2;
-	double share = self->bandwidth / 8.0 * 0.05;
+	/* Not told yet: that of a telephone. */
+	double share = (self->bandwidth ? self->bandwidth : 64000) / 8.0 * 0.05;
 	double n = members, t, least = 5;
 
 	if (share < 10)

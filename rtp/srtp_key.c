@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * SRTP suites and the a=crypto line (RFC 4568 section 9.1). */
+ * SRTP suites and the a=crypto line: RFC 4568 section 9, RFC 6188, RFC 7714. */
 #include "rtp/srtp_key.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/random.h>
 
-static const struct {
-	const char *name, *old_name;
-	size_t len;
+/* `old`: how devices wrote the suite before RFC 6188 fixed its name. */
+static const struct suite {
+	const char *name, *old;
+	uint8_t key_len;
 } suites[SRTP_SUITE_COUNT] = {
 	[SRTP_AES_CM_128_HMAC_SHA1_80] = { "AES_CM_128_HMAC_SHA1_80", NULL, 30 },
 	[SRTP_AES_CM_128_HMAC_SHA1_32] = { "AES_CM_128_HMAC_SHA1_32", NULL, 30 },
@@ -23,64 +22,47 @@ static const struct {
 	[SRTP_AEAD_AES_256_GCM] = { "AEAD_AES_256_GCM", NULL, 44 },
 };
 
+/* 2^48 packets is the most an AES-CM key may protect (RFC 3711 9.2); a shorter
+ * one than 2^20 could end within a call, and this build does not re-key. */
+static const uint64_t max_lifetime = 1ull << 48, min_lifetime = 1ull << 20;
+
 const char *srtp_suite_name(enum srtp_suite suite)
 {
-	return suite > SRTP_SUITE_NONE && suite < SRTP_SUITE_COUNT ? suites[suite].name : "none";
+	if ((unsigned)suite >= SRTP_SUITE_COUNT || !suites[suite].name)
+		return "";
+	return suites[suite].name;
 }
 
-static bool same_word(const char *name, const char *text, size_t len)
+static bool same(const char *name, const char *text, size_t len)
 {
-	return name && strlen(name) == len && !strncasecmp(name, text, len);
-}
-
-static enum srtp_suite find_suite(const char *name, size_t len, bool *old)
-{
-	*old = false;
-	for (int i = 1; i < SRTP_SUITE_COUNT; i++) {
-		*old = same_word(suites[i].old_name, name, len);
-		if (*old || same_word(suites[i].name, name, len))
-			return (enum srtp_suite)i;
-	}
-	return SRTP_SUITE_NONE;
+	return name && strlen(name) == len && !memcmp(name, text, len);
 }
 
 enum srtp_suite srtp_suite_by_name(const char *name, size_t len)
 {
-	bool old;
-
-	return find_suite(name, len, &old);
+	for (int i = 1; i < SRTP_SUITE_COUNT; i++)
+		if (same(suites[i].name, name, len) || same(suites[i].old, name, len))
+			return (enum srtp_suite)i;
+	return SRTP_SUITE_NONE;
 }
 
 size_t srtp_suite_key_len(enum srtp_suite suite)
 {
-	return suite > SRTP_SUITE_NONE && suite < SRTP_SUITE_COUNT ? suites[suite].len : 0;
+	return (unsigned)suite < SRTP_SUITE_COUNT ? suites[suite].key_len : 0;
 }
 
-int srtp_key_random(struct srtp_key *out, enum srtp_suite suite)
-{
-	size_t len = srtp_suite_key_len(suite);
-	struct srtp_key k = { .suite = suite };
-
-	if (!len)
-		return -EINVAL;
-	if (getrandom(k.key, len, 0) != (ssize_t)len)
-		return -EIO;
-	*out = k;
-	return 0;
-}
-
-bool sdes_usable(const struct sdes_line *self)
-{
-	return self->key.suite != SRTP_SUITE_NONE && !self->unencrypted_srtp &&
-	       !self->unencrypted_srtcp && !self->unauthenticated_srtp && !self->other_params;
-}
-
-/* ---- words ------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------- */
 
 struct text {
 	const char *p, *end;
 };
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* The next word between blanks; empty at the end. */
 static struct text next_word(struct text *t)
 {
 	struct text w;
@@ -94,237 +76,310 @@ static struct text next_word(struct text *t)
 	return w;
 }
 
-static size_t word_len(const struct text *w)
+static size_t text_len(struct text t)
 {
-	return (size_t)(w->end - w->p);
+	return (size_t)(t.end - t.p);
 }
 
-static int read_number(struct text *t, uint64_t most, uint64_t *out)
+/* The text up to `c` (which is skipped) or the end. */
+static struct text split(struct text *t, char c)
+{
+	struct text head = *t;
+	const char *at = memchr(t->p, c, text_len(*t));
+
+	head.end = at ? at : t->end;
+	t->p = at ? at + 1 : t->end;
+	return head;
+}
+
+static bool starts(struct text *t, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	if (text_len(*t) < n || memcmp(t->p, prefix, n))
+		return false;
+	t->p += n;
+	return true;
+}
+
+/* All of it is one decimal number of at most `digits` digits. */
+static bool number(uint64_t *out, struct text t, size_t digits)
 {
 	uint64_t v = 0;
-	const char *start = t->p;
 
-	while (t->p < t->end && isdigit((unsigned char)*t->p)) {
-		v = v * 10 + (unsigned)(*t->p++ - '0');
-		if (v > most)
-			return -EBADMSG;
+	if (t.p == t.end || text_len(t) > digits)
+		return false;
+	for (; t.p < t.end; t.p++) {
+		if (!is_digit(*t.p))
+			return false;
+		v = v * 10 + (unsigned)(*t.p - '0');
 	}
-	if (t->p == start)
-		return -EBADMSG;
 	*out = v;
-	return 0;
+	return true;
 }
 
-/* ---- base64 (RFC 4648), padding may be missing ---------------------------------- */
-
-static int digit(char c)
+static int base64_value(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
 	if (c >= 'a' && c <= 'z')
 		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
+	if (is_digit(c))
 		return c - '0' + 52;
 	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-static int decode(const struct text *w, uint8_t *out, size_t want)
+/* Exactly `want` bytes, with the padding or without it (Polycom). OpenSSL's
+ * decoder insists on it and skips blanks, so it is of no use here. */
+static bool base64_decode(uint8_t *out, size_t want, struct text t)
 {
-	size_t len = word_len(w), n = 0;
-	uint32_t bits = 0;
-	int have = 0;
+	uint32_t acc = 0;
+	unsigned bits = 0;
+	size_t n = 0, pad = 0;
 
-	while (len && w->p[len - 1] == '=')
-		len--;
-	for (size_t i = 0; i < len; i++) {
-		int d = digit(w->p[i]);
+	while (t.end > t.p && t.end[-1] == '=' && pad < 2) {
+		t.end--;
+		pad++;
+	}
+	if (pad && (text_len(t) + pad) % 4)
+		return false;
+	if (text_len(t) != (want * 8 + 5) / 6)
+		return false;
+	for (; t.p < t.end; t.p++) {
+		int v = base64_value(*t.p);
 
-		if (d < 0)
-			return -EBADMSG;
-		bits = bits << 6 | (uint32_t)d;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			if (n == want)
-				return -EBADMSG;
-			out[n++] = (uint8_t)(bits >> have);
+		if (v < 0)
+			return false;
+		acc = acc << 6 | (unsigned)v;
+		bits += 6;
+		if (bits >= 8) {
+			bits -= 8;
+			out[n++] = (uint8_t)(acc >> bits);
 		}
 	}
-	return n == want ? 0 : -EBADMSG;
+	return n == want;
 }
 
-static void encode(const uint8_t *data, size_t len, char *out)
+/* ["2^"]digits */
+static bool parse_lifetime(uint64_t *out, struct text t)
 {
-	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	uint64_t v;
 
-	for (size_t i = 0; i < len; i += 3) {
-		uint32_t v = (uint32_t)data[i] << 16 | (i + 1 < len ? (uint32_t)data[i + 1] << 8 : 0) |
-			     (i + 2 < len ? data[i + 2] : 0);
-
-		*out++ = set[v >> 18];
-		*out++ = set[v >> 12 & 63];
-		*out++ = i + 1 < len ? set[v >> 6 & 63] : '=';
-		*out++ = i + 2 < len ? set[v & 63] : '=';
+	if (starts(&t, "2^")) {
+		if (!number(&v, t, 2) || v > 63)
+			return false;
+		v = 1ull << v;
+	} else if (!number(&v, t, 19) || !v) {
+		return false;
 	}
-	*out = '\0';
+	*out = v > max_lifetime ? max_lifetime : v;
+	return true;
 }
 
-/* ---- the line --------------------------------------------------------------------- */
-
-/* "2^48" or a plain number of packets. */
-static int read_lifetime(struct text *f, uint64_t *out)
+/* value:length, the value a decimal number as long as it likes. */
+static bool parse_mki(struct srtp_key *key, struct text t)
 {
-	uint64_t v, exponent;
-	int err = read_number(f, (uint64_t)1 << 48, &v);
+	struct text value = split(&t, ':');
+	uint64_t len;
 
-	if (err)
-		return err;
-	if (f->p < f->end && *f->p == '^') {
-		f->p++;
-		if (v != 2 || read_number(f, 48, &exponent))
-			return -EBADMSG;
-		v = (uint64_t)1 << exponent;
+	if (value.p == value.end || !number(&len, t, 3) || !len || len > SRTP_MAX_MKI)
+		return false;
+	memset(key->mki, 0, sizeof key->mki);
+	for (; value.p < value.end; value.p++) {
+		unsigned carry = (unsigned)(*value.p - '0');
+
+		if (!is_digit(*value.p))
+			return false;
+		for (size_t i = len; i-- > 0;) {
+			carry += key->mki[i] * 10u;
+			key->mki[i] = (uint8_t)carry;
+			carry >>= 8;
+		}
+		if (carry)
+			return false; /* does not fit its own length */
 	}
-	*out = v;
-	return f->p == f->end ? 0 : -EBADMSG;
-}
-
-/* "value:length" */
-static int read_mki(struct text *f, struct srtp_key *key)
-{
-	uint64_t v, len;
-
-	if (read_number(f, UINT64_MAX / 20, &v) || f->p == f->end || *f->p != ':')
-		return -EBADMSG;
-	f->p++;
-	if (read_number(f, SRTP_MAX_MKI, &len) || !len || f->p != f->end)
-		return -EBADMSG;
-	if (len < 8 && v >> (8 * len))
-		return -EBADMSG;
-	memset(key->mki, 0, sizeof(key->mki));
-	for (size_t i = 0; i < len && i < 8; i++)
-		key->mki[len - 1 - i] = (uint8_t)(v >> (8 * i));
 	key->mki_len = (uint8_t)len;
-	return 0;
+	return true;
 }
 
-/* "inline:KEY|lifetime|MKI:length"; several, set apart by ";", the first counts. */
-static int read_key(struct sdes_line *line, struct text w)
+/* key||salt ["|" lifetime] ["|" mki ":" length] */
+static bool parse_inline(struct sdes_line *line, struct text t)
 {
-	const char *semi = memchr(w.p, ';', word_len(&w));
-	struct text f;
-	bool key_seen = false;
+	struct text key = split(&t, '|');
+	bool had_lifetime = false;
 
-	if (semi)
-		w.end = semi;
-	if (word_len(&w) < 7 || strncasecmp(w.p, "inline:", 7))
-		return -ENOTSUP;
-	w.p += 7;
-	while (w.p <= w.end) {
-		const char *bar = memchr(w.p, '|', word_len(&w));
-		int err;
+	if (!base64_decode(line->key.key, srtp_suite_key_len(line->key.suite), key))
+		return false;
+	/* A bar with nothing after it is not a parameter. */
+	if (key.end < t.end && t.p == t.end)
+		return false;
+	while (t.p < t.end) {
+		bool more = memchr(t.p, '|', text_len(t)) != NULL;
+		struct text part = split(&t, '|');
 
-		f = (struct text){ w.p, bar ? bar : w.end };
-		if (!key_seen)
-			err = decode(&f, line->key.key, srtp_suite_key_len(line->key.suite));
-		else if (memchr(f.p, ':', word_len(&f)))
-			err = line->key.mki_len ? -EBADMSG : read_mki(&f, &line->key);
-		else
-			err = line->lifetime || line->key.mki_len ? -EBADMSG :
-			      read_lifetime(&f, &line->lifetime);
-		if (err)
-			return err;
-		key_seen = true;
-		if (!bar)
-			break;
-		w.p = bar + 1;
+		if (memchr(part.p, ':', text_len(part))) {
+			if (more || !parse_mki(&line->key, part))
+				return false;
+		} else {
+			if (had_lifetime || !parse_lifetime(&line->lifetime, part))
+				return false;
+			had_lifetime = true;
+			if (more && t.p == t.end)
+				return false;
+		}
 	}
-	return 0;
+	return true;
 }
 
-static bool starts(const struct text *w, const char *with)
+static void parse_session_param(struct sdes_line *line, struct text t)
 {
-	return word_len(w) >= strlen(with) && !strncasecmp(w->p, with, strlen(with));
-}
+	struct text name = split(&t, '=');
 
-static void read_param(struct sdes_line *line, const struct text *w)
-{
-	if (same_word("UNENCRYPTED_SRTP", w->p, word_len(w)))
-		line->unencrypted_srtp = true;
-	else if (same_word("UNENCRYPTED_SRTCP", w->p, word_len(w)))
-		line->unencrypted_srtcp = true;
-	else if (same_word("UNAUTHENTICATED_SRTP", w->p, word_len(w)))
-		line->unauthenticated_srtp = true;
-	/* A hint for the replay window, and what a receiver may ignore ("-name"). */
-	else if (!starts(w, "WSH=") && !starts(w, "-"))
+	if (name.p == name.end)
 		line->other_params = true;
+	else if (same("UNENCRYPTED_SRTP", name.p, text_len(name)))
+		line->unencrypted_srtp = true;
+	else if (same("UNENCRYPTED_SRTCP", name.p, text_len(name)))
+		line->unencrypted_srtcp = true;
+	else if (same("UNAUTHENTICATED_SRTP", name.p, text_len(name)))
+		line->unauthenticated_srtp = true;
+	else if (!same("WSH", name.p, text_len(name)) && *name.p != '-')
+		line->other_params = true; /* KDR, FEC_ORDER, FEC_KEY; unknown ones
+					    * unless marked optional by '-' */
 }
 
 int sdes_parse(struct sdes_line *out, const char *text, size_t len)
 {
-	struct text t = { text, text + len }, w;
 	struct sdes_line line = { 0 };
+	struct text t = { text, text + len }, suite, keys, first, word;
 	uint64_t tag;
-	int err;
+	int r = 0;
 
-	w = next_word(&t);
-	if (word_len(&w) > 9 || read_number(&w, 999999999, &tag) || w.p != w.end)
+	while (t.end > t.p && (t.end[-1] == '\r' || t.end[-1] == '\n'))
+		t.end--;
+	if (memchr(t.p, 0, text_len(t)))
+		return -EBADMSG;
+	if (!number(&tag, next_word(&t), 9))
 		return -EBADMSG;
 	line.tag = (uint32_t)tag;
-	w = next_word(&t);
-	if (!word_len(&w))
+	suite = next_word(&t);
+	keys = next_word(&t);
+	if (suite.p == suite.end || keys.p == keys.end)
 		return -EBADMSG;
-	line.key.suite = find_suite(w.p, word_len(&w), &line.old_name);
-	w = next_word(&t);
-	if (!word_len(&w))
+	line.key.suite = srtp_suite_by_name(suite.p, text_len(suite));
+	line.old_name = line.key.suite && !same(suites[line.key.suite].name, suite.p, text_len(suite));
+	first = split(&keys, ';');
+	if (!memchr(first.p, ':', text_len(first)))
 		return -EBADMSG;
-	if (line.key.suite == SRTP_SUITE_NONE) {
-		*out = line;
-		return -ENOTSUP;
-	}
-	err = read_key(&line, w);
-	if (err == -ENOTSUP) {
-		line.key = (struct srtp_key){ 0 };
-		*out = line;
-	}
-	if (err)
-		return err;
-	for (w = next_word(&t); word_len(&w); w = next_word(&t))
-		read_param(&line, &w);
+	if (!line.key.suite || !starts(&first, "inline:"))
+		r = -ENOTSUP;
+	else if (!parse_inline(&line, first))
+		return -EBADMSG;
+	if (r)
+		line.key.suite = SRTP_SUITE_NONE;
+	for (word = next_word(&t); word.p < word.end; word = next_word(&t))
+		parse_session_param(&line, word);
 	*out = line;
-	return 0;
+	return r;
 }
 
-static const char *name_of(const struct sdes_line *self)
+bool sdes_usable(const struct sdes_line *self)
 {
-	const char *old = suites[self->key.suite].old_name;
+	return srtp_suite_key_len(self->key.suite) && !self->unencrypted_srtp &&
+	       !self->unencrypted_srtcp && !self->unauthenticated_srtp && !self->other_params &&
+	       (!self->lifetime || self->lifetime >= min_lifetime);
+}
 
-	return self->old_name && old ? old : suites[self->key.suite].name;
+/* ---- writing ------------------------------------------------------------- */
+
+static void base64_encode(char *out, const uint8_t *in, size_t len)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < len; i += 3) {
+		uint32_t v = (uint32_t)in[i] << 16;
+
+		if (i + 1 < len)
+			v |= (uint32_t)in[i + 1] << 8;
+		if (i + 2 < len)
+			v |= in[i + 2];
+		*out++ = digits[v >> 18];
+		*out++ = digits[v >> 12 & 63];
+		*out++ = i + 1 < len ? digits[v >> 6 & 63] : '=';
+		*out++ = i + 2 < len ? digits[v & 63] : '=';
+	}
+	*out = 0;
+}
+
+/* The MKI as a decimal number. Length. */
+static size_t mki_decimal(char *out, size_t cap, const struct srtp_key *key)
+{
+	uint8_t v[SRTP_MAX_MKI];
+	char digit[SRTP_MAX_MKI * 3];
+	size_t n = 0;
+	bool rest;
+
+	memcpy(v, key->mki, key->mki_len);
+	do {
+		unsigned carry = 0;
+
+		rest = false;
+		for (size_t i = 0; i < key->mki_len; i++) {
+			carry = carry << 8 | v[i];
+			v[i] = (uint8_t)(carry / 10);
+			carry %= 10;
+			rest |= v[i] != 0;
+		}
+		digit[n++] = (char)('0' + carry);
+	} while (rest && n < sizeof digit);
+	for (size_t i = 0; i < n && i < cap; i++)
+		out[i] = digit[n - 1 - i];
+	return n < cap ? n : cap;
+}
+
+static int log2_exact(uint64_t v)
+{
+	return v && !(v & (v - 1)) ? __builtin_ctzll(v) : -1;
 }
 
 int sdes_write(const struct sdes_line *self, char *buf, size_t cap)
 {
-	char key[72], life[24] = "", mki[48] = "";
 	size_t key_len = srtp_suite_key_len(self->key.suite);
-	uint64_t v = 0;
+	char key[(SRTP_MAX_KEY + 2) / 3 * 4 + 1], life[24] = "", mki[SRTP_MAX_MKI * 3 + 8] = "";
+	const struct suite *suite = &suites[key_len ? self->key.suite : 0];
 	int n;
 
-	if (!key_len)
+	if (!key_len || self->key.mki_len > SRTP_MAX_MKI)
 		return -EINVAL;
-	encode(self->key.key, key_len, key);
-	if (self->lifetime && !(self->lifetime & (self->lifetime - 1)))
-		snprintf(life, sizeof(life), "|2^%d", __builtin_ctzll(self->lifetime));
+	base64_encode(key, self->key.key, key_len);
+	if (self->lifetime && log2_exact(self->lifetime) >= 0)
+		snprintf(life, sizeof life, "|2^%d", log2_exact(self->lifetime));
 	else if (self->lifetime)
-		snprintf(life, sizeof(life), "|%llu", (unsigned long long)self->lifetime);
+		snprintf(life, sizeof life, "|%llu", (unsigned long long)self->lifetime);
 	if (self->key.mki_len) {
-		for (size_t i = self->key.mki_len > 8 ? self->key.mki_len - 8u : 0;
-		     i < self->key.mki_len; i++)
-			v = v << 8 | self->key.mki[i];
-		snprintf(mki, sizeof(mki), "|%llu:%u", (unsigned long long)v, self->key.mki_len);
+		mki[0] = '|';
+		size_t m = 1 + mki_decimal(mki + 1, sizeof mki - 7, &self->key);
+
+		snprintf(mki + m, sizeof mki - m, ":%u", self->key.mki_len);
 	}
-	n = snprintf(buf, cap, "%u %s inline:%s%s%s%s%s%s", self->tag, name_of(self), key, life, mki,
+	n = snprintf(buf, cap, "%u %s inline:%s%s%s%s%s%s", self->tag,
+		     self->old_name && suite->old ? suite->old : suite->name, key, life, mki,
 		     self->unencrypted_srtp ? " UNENCRYPTED_SRTP" : "",
 		     self->unencrypted_srtcp ? " UNENCRYPTED_SRTCP" : "",
 		     self->unauthenticated_srtp ? " UNAUTHENTICATED_SRTP" : "");
 	return n < 0 || (size_t)n >= cap ? -ENOSPC : n;
+}
+
+int srtp_key_random(struct srtp_key *out, enum srtp_suite suite)
+{
+	struct srtp_key key = { .suite = suite };
+	size_t len = srtp_suite_key_len(suite);
+
+	if (!len)
+		return -EINVAL;
+	if (getrandom(key.key, len, 0) != (ssize_t)len)
+		return -EIO;
+	*out = key;
+	return 0;
 }
