@@ -193,13 +193,26 @@ void txq_commit(struct txq *self, size_t len, const struct sockaddr_storage *to)
 	self->n++;
 }
 
+/* How many of those from `first` on went out, or -1. */
+static int send_some(struct txq *self, unsigned first)
+{
+	const struct msghdr *m = &self->msg[first].msg_hdr;
+
+	if (self->fd < 0)
+		return (int)(self->n - first);
+	if (self->n - first > 1)
+		return sendmmsg(self->fd, self->msg + first, self->n - first, MSG_DONTWAIT);
+	/* Audio: one at a time, for which this is the shorter way. */
+	return sendto(self->fd, m->msg_iov->iov_base, m->msg_iov->iov_len, MSG_DONTWAIT,
+		      (const struct sockaddr *)m->msg_name, m->msg_namelen) < 0 ? -1 : 1;
+}
+
 void txq_flush(struct txq *self)
 {
 	unsigned sent = 0;
 
 	while (sent < self->n) {
-		int r = self->fd < 0 ? (int)(self->n - sent) :
-			sendmmsg(self->fd, self->msg + sent, self->n - sent, MSG_DONTWAIT);
+		int r = send_some(self, sent);
 
 		count_add(&self->counts->calls, 1);
 		if (r <= 0) {
