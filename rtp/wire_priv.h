@@ -55,6 +55,7 @@ struct wire {
 	struct rx_ring *rx;
 	struct list transports;
 	int64_t now;
+	uint64_t turn;                  /* of the loop */
 	uint64_t random;
 	/* counters: io writes, anyone reads */
 	struct txq_counts tx;
@@ -85,6 +86,7 @@ struct component {
 	struct transport *transport;
 	int fd;
 	bool rtcp;
+	uint64_t read_turn;             /* when it was read last */
 	struct latch latch;
 	struct ice ice;
 	struct dtls_side dtls;

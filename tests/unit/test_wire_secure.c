@@ -563,7 +563,7 @@ static void test_ice(void **state)
 	assert_int_equal(agent_answer(&evil, pwd), STUN_ERROR);
 	for (uint16_t i = 0; i < 20; i++)
 		agent_send_rtp(&evil, i);
-	turns(w, 2);
+	turns(w, 4);
 	wire_stats(w, &ws);
 	assert_true(ws.drop_source >= 20);
 	assert_int_equal(ws.drop_stun, 2);
@@ -586,7 +586,7 @@ static void test_ice(void **state)
 	assert_int_equal(agent_rtp(&g) + agent_rtp(&evil), 0);
 	for (uint16_t i = 0; i < 20; i++)
 		agent_send_rtp(&g, i);
-	turns(w, 2);
+	turns(w, 4);
 	stream_stats(a.audio, &s);
 	assert_int_equal(s.rx_packets, 20);
 	/* it is nominated in turn */
