@@ -47,7 +47,8 @@ struct participant {
 	struct call *call;         /* held */
 	char name[128];
 	char local[64];            /* our numeric address towards the peer */
-	struct media_desc *ours, *theirs;
+	struct media_desc *ours, *theirs; /* in force, or our answer */
+	struct media_desc *proposed; /* our offer that waits for its answer */
 	struct desc_agreed agreed[DESC_MAX_LINES];
 	struct leg *leg[DESC_MAX_LINES];
 	bool in;                   /* an agreement is in force */
@@ -95,7 +96,7 @@ void participant_drop(struct participant *self);
  * itself when nothing fits. */
 void participant_offered(struct participant *self, const struct media_desc *offer);
 void participant_answered(struct participant *self, const struct media_desc *answer);
-/* Makes our description for an outgoing call, `ours`; `local` is set before. */
+/* Makes our offer for an outgoing call, `proposed`; `local` is set before. */
 int participant_offer(struct participant *self);
 /* An outgoing call was started for a participant made without one. */
 void participant_set_call(struct participant *self, struct call *call);

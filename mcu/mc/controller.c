@@ -216,7 +216,7 @@ static int dial(struct controller *self, struct conference *conference, const ch
 		err = participant_offer(p);
 	if (!err)
 		err = call_center_dial(self->calls, &call, uri, conference->number,
-				       conference->settings.name, p->ours);
+				       conference->settings.name, p->proposed);
 	if (err) {
 		if (p)
 			participant_drop(p);

@@ -18,6 +18,26 @@ static void on_leg_event(void *owner, struct leg *leg, enum leg_event event, int
 
 /* ---- policy --------------------------------------------------------------------- */
 
+/* Our DTLS role, which a re-negotiation keeps. */
+static enum desc_setup dtls_role(const struct participant *self)
+{
+	for (unsigned i = 0; i < DESC_MAX_LINES; i++) {
+		const struct desc_agreed *a = &self->agreed[i];
+
+		if (a->active && a->security == AGREED_DTLS)
+			return a->dtls_active ? SETUP_ACTIVE : SETUP_PASSIVE;
+	}
+	return SETUP_NONE;
+}
+
+/* The family that media is bound to, where the configuration names an address. */
+static int media_family(const struct participant *self)
+{
+	const char *address = self->conference->config->network.media_address;
+
+	return !address ? 0 : strchr(address, ':') ? AF_INET6 : AF_INET;
+}
+
 static struct desc_policy policy_of(const struct participant *self)
 {
 	const struct conf_conference *c = &self->conference->settings;
@@ -28,6 +48,8 @@ static struct desc_policy policy_of(const struct participant *self)
 			c->encryption : c->profile->encryption,
 		.video = c->profile->video,
 		.was_secured = self->in && self->secured,
+		.family = media_family(self),
+		.dtls_role = dtls_role(self),
 	};
 }
 
@@ -251,8 +273,7 @@ static int agree(struct participant *self, struct media_desc *ours, struct media
 
 	if (!err) {
 		memcpy(self->agreed, agreed, sizeof(self->agreed));
-		if (self->ours != ours)
-			media_desc_free(self->ours);
+		media_desc_free(self->ours);
 		self->ours = ours;
 		media_desc_free(self->theirs);
 		self->theirs = theirs;
@@ -328,35 +349,25 @@ free:
 int participant_offer(struct participant *self)
 {
 	struct desc_policy policy = policy_of(self);
-	struct media_desc *ours = media_desc_new();
+	struct media_desc *offer = media_desc_new();
 	int err;
 
-	if (!ours)
+	if (!offer)
 		return -ENOMEM;
-	desc_offer(&policy, ours);
-	err = fill_desc(self, ours, wants_ipv6(self, NULL), true);
+	if (self->in) {
+		/* Sockets and keys are those in force. */
+		desc_reoffer(&policy, self->ours, self->theirs, offer);
+		err = 0;
+	} else {
+		desc_offer(&policy, offer);
+		err = fill_desc(self, offer, wants_ipv6(self, NULL), true);
+	}
 	if (err) {
-		media_desc_free(ours);
+		media_desc_free(offer);
 		return err;
 	}
-	media_desc_free(self->ours);
-	self->ours = ours;
-	return 0;
-}
-
-/* An offer inside the dialog keeps its lines (RFC 3264 section 8); what the
- * other side holds is offered open again, so that it can resume. */
-static int offer_again(struct participant *self)
-{
-	for (uint32_t i = 0; i < self->ours->n_lines; i++) {
-		struct desc_line *line = &self->ours->line[i];
-
-		if (!line->port)
-			continue;
-		line->send = line->receive = true;
-		if (line->setup != SETUP_NONE)
-			line->setup = SETUP_ACTPASS;
-	}
+	media_desc_free(self->proposed);
+	self->proposed = offer;
 	return 0;
 }
 
@@ -368,10 +379,9 @@ void participant_offered(struct participant *self, const struct media_desc *offe
 		answer_offer(self, offer);
 		return;
 	}
-	err = self->in ? offer_again(self) :
-		participant_offer(self);
+	err = participant_offer(self);
 	if (!err)
-		err = call_answer(self->call, self->ours);
+		err = call_answer(self->call, self->proposed);
 	if (err && err != -EALREADY)
 		refuse_error(self, err);
 }
@@ -379,19 +389,22 @@ void participant_offered(struct participant *self, const struct media_desc *offe
 void participant_answered(struct participant *self, const struct media_desc *answer)
 {
 	struct desc_policy policy = policy_of(self);
-	struct media_desc *theirs;
+	struct media_desc *theirs, *ours = self->proposed;
 	bool any = false;
 	int err;
 
+	self->proposed = NULL;
 	if (!answer) {
 		/* Our new offer was refused: what was agreed before goes on. */
 		log_warning("re-offer refused call=%s", self->call->id);
+		media_desc_free(ours);
 		return;
 	}
 	theirs = copy_desc(answer);
-	err = theirs ? agree(self, self->ours, theirs, true) : -ENOMEM;
+	err = theirs && ours ? agree(self, ours, theirs, true) : -ENOMEM;
 	if (err) {
 		media_desc_free(theirs);
+		media_desc_free(ours);
 		log_warning("answer unusable call=%s error=%s", self->call->id, strerror(-err));
 		call_end(self->call, "The answer does not fit the offer");
 		return;
@@ -547,6 +560,7 @@ void participant_drop(struct participant *self)
 	ref_drop(self->call);
 	media_desc_free(self->ours);
 	media_desc_free(self->theirs);
+	media_desc_free(self->proposed);
 	free(self);
 	if (list_empty(&conference->participants))
 		conference_drop(conference);

@@ -273,7 +273,8 @@ static struct endpoint *endpoint_new(struct room *r, bool video, bool sdes)
 	return e;
 }
 
-static void endpoint_dial(struct endpoint *e, const char *number)
+/* `offer` NULL: it waits for the bridge's. */
+static void endpoint_call(struct endpoint *e, const char *number, const struct media_desc *offer)
 {
 	struct call *call = NULL;
 
@@ -283,11 +284,32 @@ static void endpoint_dial(struct endpoint *e, const char *number)
 	snprintf(call->local, sizeof(call->local), "%s", number);
 	snprintf(call->remote_uri, sizeof(call->remote_uri), "tester@127.0.0.1");
 	snprintf(call->local_address, sizeof(call->local_address), "127.0.0.1");
-	call_offered(call, e->offer);
+	call_offered(call, offer);
 	if (e->refused || e->redirected)
 		call_ended(call, e->refused, "refused");
 	else
 		call_connected(call);
+}
+
+static void endpoint_dial(struct endpoint *e, const char *number)
+{
+	endpoint_call(e, number, e->offer);
+}
+
+/* Answers the bridge's offer: G.711, no video. */
+static void endpoint_answer(struct endpoint *e)
+{
+	struct media_desc *d = media_desc_new();
+
+	*d = *e->offer;
+	for (d->n_lines = 1; d->n_lines < e->answer->n_lines; d->n_lines++) {
+		struct desc_line *l = &d->line[d->n_lines];
+
+		*l = e->answer->line[d->n_lines];
+		l->port = 0;
+	}
+	call_answered(e->call, d);
+	media_desc_free(d);
 }
 
 /* Takes the answer to the endpoint's wire. */
@@ -306,7 +328,7 @@ static void endpoint_connect(struct endpoint *e)
 		};
 
 		assert_true(a->port);
-		if (a->n_crypto) {
+		if (a->n_crypto && o->n_crypto) {
 			t.security = SECURITY_SDES;
 			t.tx = o->crypto[0].key;
 			t.rx = a->crypto[0].key;
@@ -638,6 +660,36 @@ static void test_hold(void **state)
 	endpoint_free(b);
 }
 
+static void test_delayed_offer(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *a = endpoint_new(r, false, false), *b = endpoint_new(r, false, false);
+	uint16_t port;
+
+	endpoint_call(a, "1000", NULL);
+	assert_true(a->answer->n_lines >= 2 && a->answer->line[1].port);
+	port = a->answer->line[0].port;
+	endpoint_answer(a);
+	endpoint_dial(b, "1000");
+	endpoint_connect(a);
+	endpoint_connect(b);
+	hear_each_other(a, b);
+	/* A re-INVITE without SDP: the same line, with all it could be again. */
+	call_updated(a->call, NULL);
+	assert_int_equal(a->answer->line[0].port, port);
+	assert_true(a->answer->line[0].n_codecs > 2);
+	endpoint_answer(a);
+	hear_each_other(a, b);
+	/* And once more, but the endpoint will not have it: all goes on as it was. */
+	call_updated(a->call, NULL);
+	call_answered(a->call, NULL);
+	hear_each_other(a, b);
+	endpoint_hang_up(a);
+	endpoint_hang_up(b);
+	endpoint_free(a);
+	endpoint_free(b);
+}
+
 static void test_come_and_go(void **state)
 {
 	struct room *r = *state;
@@ -766,6 +818,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_see_each_other, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_refusals, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_hold, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_delayed_offer, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_come_and_go, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_drain, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_commands, room_open, room_close),
