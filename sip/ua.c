@@ -289,6 +289,17 @@ void on_sofia(nua_event_t event, int status, const char *phrase, nua_t *nua,
 
 static void on_stop_timer(void *arg);
 
+static void on_tls_new(void *arg)
+{
+	timer_set(((struct sip *)arg)->look_timer, 0);
+}
+
+static void on_look_timer(void *arg)
+{
+	(void)arg;
+	tls_watch_look();
+}
+
 static void on_sweep_timer(void *arg)
 {
 	struct sip *self = arg;
@@ -327,10 +338,12 @@ int sip_new(struct sip **out, struct loop *loop, struct call_center *center,
 	self->min_se = next_min_se ? next_min_se : MIN_SE;
 	list_init(&self->dialogs);
 	trace_start();
-	tls_watch_start();
+	tls_watch_start(on_tls_new, self);
 	err = timer_new(&self->stop_timer, loop, on_stop_timer, self);
 	if (!err)
 		err = timer_new(&self->sweep_timer, loop, on_sweep_timer, self);
+	if (!err)
+		err = timer_new(&self->look_timer, loop, on_look_timer, self);
 	if (!err)
 		err = stacks_open(self);
 	if (err) {
@@ -432,6 +445,7 @@ struct sip *sip_free(struct sip *self)
 	}
 	timer_free(self->stop_timer);
 	timer_free(self->sweep_timer);
+	timer_free(self->look_timer);
 	ref_drop(self->config);
 	tls_watch_stop();
 	trace_stop();
@@ -456,5 +470,6 @@ void sip_stats(const struct sip *self, struct sip_stats *out)
 	*out = self->stats;
 	out->dialogs = self->n_dialogs;
 	out->trace_dropped = trace_dropped();
+	out->bad_messages = trace_bad();
 	out->tls_connections = tls_watch_count();
 }

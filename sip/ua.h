@@ -35,7 +35,8 @@ void sip_stop(struct sip *self, void (*done)(void *arg), void *arg);
 /* After `done` of sip_stop, and not from a callback of the loop. */
 struct sip *sip_free(struct sip *self);
 
-/* For new calls from here on: limits, session timer, advertised address.
+/* For new calls from here on: limits, session timer, advertised address (in
+ * Contact and SDP; the Via of a listener that was open keeps the old one).
  * Listeners that are new are opened; those no longer wanted stay until the
  * program ends (a warning says so). */
 void sip_set_config(struct sip *self, struct config *config);
@@ -57,6 +58,7 @@ struct sip_stats {
 	uint32_t dialogs;         /* now, those that wait for the end of a BYE too */
 	uint32_t tls_connections; /* now, and closed in the last seconds */
 	uint64_t calls_in, calls_out, refused_full;
+	uint64_t bad_messages;    /* no SIP, or broken: dropped or 400 */
 	uint64_t bad_bodies;      /* 400, 406, 415 */
 	uint64_t stray;           /* requests without a dialog that was theirs */
 	uint64_t info_unknown, glare, session_refreshes;

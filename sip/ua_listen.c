@@ -260,6 +260,16 @@ static void add_listener(struct sip *self, const struct stack *s,
 		 strcmp(s->shown, s->address) ? s->shown : "");
 }
 
+/* NAT is between us and the world, not between us and ourselves. */
+static void stack_show(struct stack *s)
+{
+	const char *advertised = s->sip->config->network.advertised;
+
+	if (!advertised || is_loopback(s->address) || family_of(advertised) != s->family)
+		advertised = s->address;
+	snprintf(s->shown, sizeof(s->shown), "%s", advertised);
+}
+
 /* Tried before Sofia does: a nua that could not bind is never freed whole, and
  * does not tell what was wrong. */
 static int can_bind(const struct wanted *w)
@@ -291,7 +301,6 @@ static int stack_open(struct sip *self, const struct wanted *a, const struct wan
 		      const char *cert)
 {
 	static unsigned char before[FD_BITS / 8], after[FD_BITS / 8];
-	const char *advertised = self->config->network.advertised;
 	char url[200], url2[200];
 	struct stack *s;
 
@@ -313,11 +322,7 @@ static int stack_open(struct sip *self, const struct wanted *a, const struct wan
 	s->tls = a->transport == CONF_TLS;
 	s->family = family_of(a->address);
 	snprintf(s->address, sizeof(s->address), "%s", a->address);
-	/* NAT is between us and the world, not between us and ourselves. */
-	if (advertised && !is_loopback(s->address) && family_of(advertised) == s->family)
-		snprintf(s->shown, sizeof(s->shown), "%s", advertised);
-	else
-		snprintf(s->shown, sizeof(s->shown), "%s", a->address);
+	stack_show(s);
 	bind_url(url, sizeof(url), s, a);
 	if (b)
 		bind_url(url2, sizeof(url2), s, b);
@@ -392,6 +397,8 @@ int stacks_open(struct sip *self)
 	if (!list)
 		return -ENOMEM;
 	n = wanted_of(self->config, list);
+	for (size_t i = 0; i < self->n_stacks; i++)
+		stack_show(self->stack[i]);
 	for (size_t i = 0; i < self->n_listeners; i++)
 		if (!is_wanted(&self->listener[i], list, n))
 			log_warning("sip: still listening until restart uri=%s",

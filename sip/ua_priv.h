@@ -47,7 +47,7 @@ struct sip {
 	struct sip_stats stats;
 	void (*stopped)(void *arg);
 	void *stopped_arg;
-	struct timer *stop_timer, *sweep_timer;
+	struct timer *stop_timer, *sweep_timer, *look_timer;
 	enum { SIP_RUNNING, SIP_ENDING, SIP_STOPPING, SIP_STOPPED } state;
 };
 

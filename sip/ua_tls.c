@@ -28,6 +28,8 @@ static struct {
 	unsigned users, count;
 	int index; /* -1: none */
 	pthread_t thread;
+	void (*soon)(void *arg);
+	void *arg;
 	struct list list;
 } watch = { .index = -1 };
 
@@ -50,6 +52,7 @@ static void on_new(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long ar
 	}
 	list_add(&watch.list, &w->link);
 	watch.count++;
+	watch.soon(watch.arg);
 }
 
 /* Freed by whoever: nothing is left to do. */
@@ -69,8 +72,10 @@ static void on_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long a
 	free(w);
 }
 
-void tls_watch_start(void)
+void tls_watch_start(void (*soon)(void *arg), void *arg)
 {
+	watch.soon = soon;
+	watch.arg = arg;
 	if (watch.users++)
 		return;
 	watch.thread = pthread_self();
@@ -111,6 +116,18 @@ static bool is_closed(struct watched *w)
 		w->ino = st.st_ino;
 	}
 	return w->dev != st.st_dev || w->ino != st.st_ino;
+}
+
+/* The new ones are at the end of the list. */
+void tls_watch_look(void)
+{
+	for (struct list *l = watch.list.prev; l != &watch.list; l = l->prev) {
+		struct watched *w = list_entry(l, struct watched, link);
+
+		if (w->seen)
+			break;
+		is_closed(w);
+	}
 }
 
 void tls_watch_sweep(void)

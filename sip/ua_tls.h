@@ -6,8 +6,12 @@
 #define BALAI_SIP_UA_TLS_H
 
 /* From here on the TLS connections that this thread opens or accepts are
- * remembered. Counted. */
-void tls_watch_start(void);
+ * remembered. Counted; `soon(arg)` asks for a tls_watch_look in this turn of
+ * the loop (the latest caller's is kept). */
+void tls_watch_start(void (*soon)(void *arg), void *arg);
+
+/* Learns which sockets the new ones have, before these can be closed. */
+void tls_watch_look(void);
 
 /* Frees those whose socket has been closed; call it now and then. */
 void tls_watch_sweep(void);

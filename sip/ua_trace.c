@@ -36,7 +36,7 @@ static struct {
 	struct list orphans;
 	size_t orphan_bytes, all_bytes;
 	unsigned n_orphans;
-	uint64_t dropped;
+	uint64_t dropped, bad;
 	/* the message being written */
 	bool in_message, line_start, cut;
 	char stamp[160];
@@ -274,12 +274,26 @@ static void message_piece(const char *fmt, va_list ap)
 }
 
 __attribute__((format(printf, 1, 0)))
+/* What Sofia says of a message that it drops or refuses because it is broken. */
+static bool tells_of_bad(const char *line)
+{
+	static const char *const words[] = {
+		"garbage", "Bad message", "failed sanity check", "has bad", "has invalid",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strstr(line, words[i]))
+			return true;
+	return false;
+}
+
 static void rest_of_log(const char *fmt, va_list ap)
 {
 	size_t left = sizeof(store.line) - store.line_len;
-	int n = vsnprintf(store.line + store.line_len, left, fmt, ap);
 	char *eol;
+	int n;
 
+	n = vsnprintf(store.line + store.line_len, left, fmt, ap);
 	if (n < 0)
 		return;
 	store.line_len += (size_t)n < left ? (size_t)n : left - 1;
@@ -287,6 +301,7 @@ static void rest_of_log(const char *fmt, va_list ap)
 	if (eol || store.line_len + 1 >= sizeof(store.line)) {
 		if (eol)
 			*eol = 0;
+		store.bad += tells_of_bad(store.line);
 		log_debug("sofia: %s", store.line);
 		store.line_len = 0;
 		store.line[0] = 0;
@@ -319,7 +334,7 @@ void trace_start(void)
 {
 	extern su_log_t nua_log[], nta_log[], tport_log[], nea_log[], su_log_default[];
 	su_log_t *const logs[] = { su_log_default, nua_log, nta_log, tport_log, nea_log };
-	unsigned level = log_level() >= LOG_LEVEL_DEBUG ? 5 : 0;
+	unsigned debug = log_level() >= LOG_LEVEL_DEBUG ? 5 : 0;
 
 	if (store.users++)
 		return;
@@ -333,7 +348,8 @@ void trace_start(void)
 	}
 	su_log_redirect(su_log_default, on_log, NULL);
 	for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]); i++)
-		su_log_set_level(logs[i], level);
+		/* These two tell of broken messages, which are counted. */
+		su_log_set_level(logs[i], logs[i] == nta_log || logs[i] == tport_log ? 5 : debug);
 }
 
 static void no_log(void *stream, const char *fmt, va_list ap)
@@ -360,6 +376,11 @@ void trace_stop(void)
 uint64_t trace_dropped(void)
 {
 	return store.dropped;
+}
+
+uint64_t trace_bad(void)
+{
+	return store.bad;
 }
 
 /* ---- giving ------------------------------------------------------------------------ */

@@ -52,4 +52,7 @@ int trace_write(const struct trace *self, FILE *out);
 /* Messages not kept since the start. */
 uint64_t trace_dropped(void);
 
+/* Messages since the start that were no SIP, or broken where it matters. */
+uint64_t trace_bad(void);
+
 #endif

@@ -6,7 +6,7 @@
  *
  * prints "port udp N" and the like, then "ready"; then a line for each event.
  * Reads commands from standard input: "dial URI FROM_USER", "end" (all calls),
- * "trace", "drain", "stats", "quit" (or end of file). */
+ * "trace", "drain", "stats", "listeners", "quit" (or end of file). */
 #include "tests/flow/ua_room.h"
 
 #include "base/log.h"
@@ -56,11 +56,15 @@ static void run_command(char *line)
 	} else if (!strcmp(word, "drain")) {
 		room.draining = true;
 		printf("draining\n");
+	} else if (!strcmp(word, "listeners")) {
+		for (size_t i = 0; i < sip_listener_count(room.sip); i++)
+			printf("listener %s\n", sip_listener_at(room.sip, i)->uri);
 	} else if (!strcmp(word, "stats")) {
 		sip_stats(room.sip, &stats);
-		printf("stats dialogs=%u calls=%u in=%llu out=%llu\n", stats.dialogs,
+		printf("stats dialogs=%u calls=%u in=%llu out=%llu bad=%llu tls=%u\n", stats.dialogs,
 		       call_center_count(room.center), (unsigned long long)stats.calls_in,
-		       (unsigned long long)stats.calls_out);
+		       (unsigned long long)stats.calls_out,
+		       (unsigned long long)stats.bad_messages, stats.tls_connections);
 	} else {
 		for_each_call(word);
 	}

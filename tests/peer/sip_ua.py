@@ -464,6 +464,15 @@ def test_garbage(host):
     call.bye()
     host.empty(60)
     call.close()
+    end = time.monotonic() + 30
+    while True:
+        host.command('stats')
+        m = re.search(r'bad=(\d+) tls=(\d+)', host.expect(r'stats .*'))
+        check(int(m[1]) > 100, 'what was broken was not counted')
+        if m[2] == '0':
+            break
+        check(time.monotonic() < end, 'TLS connections are left over: ' + m[2])
+        time.sleep(0.5)
 
 
 def test_stray(host):
@@ -550,6 +559,41 @@ def test_shutdown(program):
     peer.close()
 
 
+def test_advertised(program):
+    """Behind NAT: the address of the outside in Contact and SDP, but not to ourselves."""
+    host = Host(program, '--advertised', '203.0.113.5')
+    own = [l for l in subprocess.run(['hostname', '-I'], stdout=subprocess.PIPE, text=True)
+           .stdout.split() if '.' in l]
+    peer = Peer(host, 'udp')
+    _, body = peer.call()
+    check('203.0.113.5' not in peer.target + body, 'advertised on loopback: ' + peer.target)
+    peer.bye()
+    peer.close()
+    host.expect('connected')
+    host.empty()
+    host.command('listeners')
+    for address in own[:1]:
+        port = int(host.expect(r'listener sip:%s:\d+;transport=udp' % re.escape(address))
+                   .split(':')[2].split(';')[0])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(20)
+            s.bind((address, 0))
+            s.connect((address, port))
+            me = '%s:%d' % s.getsockname()
+            s.send(('INVITE sip:answer@%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKadv;rport\r\n'
+                    'From: <sip:p@x>;tag=1\r\nTo: <sip:answer@x>\r\nCall-ID: adv\r\nCSeq: 1 INVITE\r\n'
+                    'Contact: <sip:p@%s>\r\nContent-Type: application/sdp\r\n'
+                    'Content-Length: %d\r\n\r\n%s' % (address, me, me, len(peer.sdp()),
+                                                     peer.sdp())).encode())
+            while True:
+                text = s.recv(65536).decode()
+                if text.startswith('SIP/2.0 200'):
+                    break
+        check('<sip:answer@203.0.113.5:%d>' % port in text, 'Contact is not advertised: ' + text)
+        check('c=IN IP4 203.0.113.5' in text, 'SDP is not advertised: ' + text)
+    host.stop()
+
+
 def main():
     parser = argparse.ArgumentParser()
     build = os.environ.get('BALAI_BUILD', os.path.join(HERE, '../../build'))
@@ -604,6 +648,7 @@ def main():
     run('stop', host.stop)
     run('full', test_full, args.host)
     run('shutdown', test_shutdown, args.host)
+    run('advertised', test_advertised, args.host)
     for h in current:
         if h.p.poll() is None:
             h.p.kill()
