@@ -106,6 +106,16 @@ struct leg *participant_leg(const struct participant *self, enum media_kind kind
 void participant_set_muted(struct participant *self, bool muted);
 struct participant *participant_find(struct controller *controller, uint32_t id);
 
+/* ---- participant_desc.c: for participant.c ---- */
+struct desc_policy participant_policy(const struct participant *self);
+/* Whether media goes over IPv6: by what `theirs` (may be NULL) names, else by
+ * the address signalling came to. */
+bool participant_wants_ipv6(const struct participant *self, const struct media_desc *theirs);
+/* Sockets for every accepted line of `ours`, and the line filled in from them. */
+int participant_fill(struct participant *self, struct media_desc *ours, bool ipv6,
+		     bool rtcp_socket);
+void participant_leg_event(void *owner, struct leg *leg, enum leg_event event, int64_t value);
+
 /* ---- controller.c ---- */
 /* The conference of a number: in progress, configured, or made as the dial
  * plan's rules would for somebody who dials it. -ENOENT: none of these;

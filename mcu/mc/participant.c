@@ -7,213 +7,10 @@
 #include "base/log.h"
 #include "base/ref.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void on_leg_event(void *owner, struct leg *leg, enum leg_event event, int64_t value);
-
-/* ---- policy --------------------------------------------------------------------- */
-
-/* Our DTLS role, which a re-negotiation keeps. */
-static enum desc_setup dtls_role(const struct participant *self)
-{
-	for (unsigned i = 0; i < DESC_MAX_LINES; i++) {
-		const struct desc_agreed *a = &self->agreed[i];
-
-		if (a->active && a->security == AGREED_DTLS)
-			return a->dtls_active ? SETUP_ACTIVE : SETUP_PASSIVE;
-	}
-	return SETUP_NONE;
-}
-
-/* The family that media is bound to, where the configuration names an address. */
-static int media_family(const struct participant *self)
-{
-	const char *address = self->conference->config->network.media_address;
-
-	return !address ? 0 : strchr(address, ':') ? AF_INET6 : AF_INET;
-}
-
-static struct desc_policy policy_of(const struct participant *self)
-{
-	const struct conf_conference *c = &self->conference->settings;
-
-	return (struct desc_policy){
-		.profile = c->profile,
-		.encryption = c->encryption > c->profile->encryption ?
-			c->encryption : c->profile->encryption,
-		.video = c->profile->video,
-		.was_secured = self->in && self->secured,
-		.family = media_family(self),
-		.dtls_role = dtls_role(self),
-	};
-}
-
-/* ---- our side of a description ----------------------------------------------------- */
-
-static int parse_address(const char *text, uint16_t port, struct sockaddr_storage *out)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)out;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)out;
-
-	memset(out, 0, sizeof(*out));
-	if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(port);
-		return 0;
-	}
-	if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons(port);
-		return 0;
-	}
-	return -EINVAL;
-}
-
-static void parse_fingerprint(const char *text, struct desc_fingerprint *out)
-{
-	unsigned byte;
-
-	memset(out, 0, sizeof(*out));
-	snprintf(out->hash, sizeof(out->hash), "sha-256");
-	while (out->len < 32 && sscanf(text, "%2x", &byte) == 1) {
-		out->bytes[out->len++] = (uint8_t)byte;
-		text += 2;
-		if (*text == ':')
-			text++;
-	}
-}
-
-/* The key of a crypto line: the one in use when the suite stays, so that a
- * re-negotiation does not disturb what flows. */
-static int fill_key(struct sdes_line *line, const struct desc_line *before)
-{
-	for (uint32_t i = 0; before && i < before->n_crypto; i++) {
-		if (before->crypto[i].key.suite == line->key.suite) {
-			line->key = before->crypto[i].key;
-			return 0;
-		}
-	}
-	return srtp_key_random(&line->key, line->key.suite);
-}
-
-/* What the leg's sockets and this host say about a line. */
-static int fill_line(struct participant *self, unsigned i, struct media_desc *ours,
-		     const char *address)
-{
-	struct desc_line *line = &ours->line[i];
-	const struct transport_local *local = leg_local(self->leg[i]);
-	const struct desc_line *before =
-		self->ours && i < self->ours->n_lines ? &self->ours->line[i] : NULL;
-	int err = parse_address(address, local->rtp_port, &line->rtp);
-
-	if (err)
-		return err;
-	line->port = local->rtp_port;
-	if (local->rtcp_port) {
-		parse_address(address, local->rtcp_port, &line->rtcp);
-		line->rtcp_given = local->rtcp_port != local->rtp_port + 1;
-	} else {
-		line->rtcp = line->rtp;
-		line->rtcp_given = false;
-	}
-	if (line->ice) {
-		snprintf(line->ice_ufrag, sizeof(line->ice_ufrag), "%s", local->ufrag);
-		snprintf(line->ice_pwd, sizeof(line->ice_pwd), "%s", local->pwd);
-		line->candidate[0] = line->rtp;
-		line->n_candidates = 1;
-		line->end_of_candidates = true;
-		ours->ice_lite = true;
-	}
-	if (line->proto == PROTO_DTLS_SAVP || line->proto == PROTO_DTLS_SAVPF)
-		parse_fingerprint(wire_fingerprint(self->conference->controller->parts.wire),
-				  &line->fingerprint);
-	for (uint32_t k = 0; k < line->n_crypto && !err; k++)
-		err = fill_key(&line->crypto[k], before);
-	return err;
-}
-
-static bool wants_ipv6(const struct participant *self, const struct media_desc *theirs)
-{
-	for (uint32_t i = 0; theirs && i < theirs->n_lines; i++) {
-		if (theirs->line[i].port && theirs->line[i].rtp.ss_family)
-			return theirs->line[i].rtp.ss_family == AF_INET6;
-	}
-	return strchr(self->local, ':') != NULL;
-}
-
-/* What peers are told to send to. */
-static const char *told_address(const struct participant *self)
-{
-	const struct conf_network *n = &self->conference->config->network;
-
-	return n->advertised ? n->advertised : self->local;
-}
-
-/* Media goes out from the address that the peer is told, or it comes back with
- * another source than ICE and symmetric RTP expect: the one signalling came to,
- * unless the configuration names one or the peer's media is of the other family. */
-static const char *bind_address(const struct participant *self, bool ipv6)
-{
-	const struct conf_network *n = &self->conference->config->network;
-
-	if (n->media_address)
-		return n->media_address;
-	if (self->local[0] && (strchr(self->local, ':') != NULL) == ipv6)
-		return self->local;
-	return ipv6 ? "::" : NULL;
-}
-
-/* The first accepted line of the bundle before line i: it carries the rest. */
-static struct leg *bundle_carrier(const struct participant *self,
-				  const struct media_desc *ours, unsigned i)
-{
-	if (!ours->line[i].bundled)
-		return NULL;
-	for (unsigned k = 0; k < i; k++) {
-		if (ours->line[k].bundled && ours->line[k].port && self->leg[k])
-			return self->leg[k];
-	}
-	return NULL;
-}
-
-/* Sockets for every accepted line, and the line filled in from them. Lines
- * that were refused lose their leg. An offer needs an RTCP socket even when it
- * offers rtcp-mux: the answer may decline that (RFC 5761 5.1.1). */
-static int fill_desc(struct participant *self, struct media_desc *ours, bool ipv6,
-		     bool rtcp_socket)
-{
-	const struct leg_place place = {
-		.parts = &self->conference->controller->parts,
-		.mixer = self->conference->mixer,
-		.participant = self->id,
-		.cname = self->conference->controller->cname,
-		.event = on_leg_event,
-	};
-
-	for (unsigned i = 0; i < ours->n_lines; i++) {
-		struct desc_line *line = &ours->line[i];
-		int err = 0;
-
-		if (self->leg[i] && (!line->port || leg_kind(self->leg[i]) != line->kind))
-			self->leg[i] = leg_drop(self->leg[i]);
-		if (!line->port)
-			continue;
-		if (!self->leg[i])
-			err = leg_new(&self->leg[i], &place, self, line->kind,
-				      bind_address(self, ipv6), rtcp_socket || !line->rtcp_mux,
-				      bundle_carrier(self, ours, i));
-		if (!err)
-			err = fill_line(self, i, ours, told_address(self));
-		if (err)
-			return err;
-	}
-	return 0;
-}
 
 /* ---- putting an agreement in force -------------------------------------------------- */
 
@@ -318,7 +115,7 @@ static void refuse_error(struct participant *self, int err)
 
 static void answer_offer(struct participant *self, const struct media_desc *offer)
 {
-	struct desc_policy policy = policy_of(self);
+	struct desc_policy policy = participant_policy(self);
 	struct media_desc *ours = media_desc_new(), *theirs = copy_desc(offer);
 	struct desc_verdict verdict = { 0 };
 	int err = ours && theirs ? 0 : -ENOMEM;
@@ -330,7 +127,7 @@ static void answer_offer(struct participant *self, const struct media_desc *offe
 		refuse(self, verdict.status, "Not Acceptable Here", verdict.warning);
 		goto free;
 	}
-	err = fill_desc(self, ours, wants_ipv6(self, offer), false);
+	err = participant_fill(self, ours, participant_wants_ipv6(self, offer), false);
 	if (!err)
 		err = agree(self, ours, theirs, false);
 	if (!err) {
@@ -348,7 +145,7 @@ free:
 
 int participant_offer(struct participant *self)
 {
-	struct desc_policy policy = policy_of(self);
+	struct desc_policy policy = participant_policy(self);
 	struct media_desc *offer = media_desc_new();
 	int err;
 
@@ -360,7 +157,7 @@ int participant_offer(struct participant *self)
 		err = 0;
 	} else {
 		desc_offer(&policy, offer);
-		err = fill_desc(self, offer, wants_ipv6(self, NULL), true);
+		err = participant_fill(self, offer, participant_wants_ipv6(self, NULL), true);
 	}
 	if (err) {
 		media_desc_free(offer);
@@ -388,7 +185,7 @@ void participant_offered(struct participant *self, const struct media_desc *offe
 
 void participant_answered(struct participant *self, const struct media_desc *answer)
 {
-	struct desc_policy policy = policy_of(self);
+	struct desc_policy policy = participant_policy(self);
 	struct media_desc *theirs, *ours = self->proposed;
 	bool any = false;
 	int err;
@@ -463,7 +260,7 @@ void participant_key(struct participant *self, char key)
 	self->keys[n + 1] = '\0';
 }
 
-static void on_leg_event(void *owner, struct leg *leg, enum leg_event event, int64_t value)
+void participant_leg_event(void *owner, struct leg *leg, enum leg_event event, int64_t value)
 {
 	struct participant *self = owner;
 
