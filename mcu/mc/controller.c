@@ -227,6 +227,30 @@ static int dial(struct controller *self, struct conference *conference, const ch
 	return 0;
 }
 
+static void dial_error(char *error, size_t cap, const char *uri, int err)
+{
+	switch (-err) {
+	case EINVAL:
+		snprintf(error, cap, "\"%s\" is no SIP address; write it like sip:room@example.org",
+			 uri);
+		break;
+	case EHOSTUNREACH:
+		snprintf(error, cap, "No network that Balai listens on reaches \"%s\"; is it an address like sip:room@example.org?",
+			 uri);
+		break;
+	case EPROTONOSUPPORT:
+		snprintf(error, cap, "\"%s\" is of a protocol that is not spoken here; SIP addresses are like sip:room@example.org",
+			 uri);
+		break;
+	case EBUSY:
+		snprintf(error, cap, "Cannot call %s: all lines are in use; `balai calls` lists them",
+			 uri);
+		break;
+	default:
+		snprintf(error, cap, "Cannot call %s: %s", uri, strerror(-err));
+	}
+}
+
 int controller_dial(struct controller *self, const char *number, const char *uri,
 		    uint32_t *participant, char *error, size_t cap)
 {
@@ -251,7 +275,7 @@ int controller_dial(struct controller *self, const char *number, const char *uri
 			conference_drop(conference);
 	}
 	if (err)
-		snprintf(error, cap, "Cannot call %s: %s", uri, strerror(-err));
+		dial_error(error, cap, uri, err);
 	return err;
 }
 

@@ -3,6 +3,7 @@
 #include "admin/control.h"
 #include "tests/unit/small_bridge.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
