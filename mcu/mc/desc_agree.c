@@ -262,6 +262,10 @@ int desc_agree(const struct media_desc *ours, const struct media_desc *theirs,
 	memset(agreed, 0, sizeof(agreed[0]) * DESC_MAX_LINES);
 	for (uint32_t i = 0; i < ours->n_lines; i++) {
 		agree_line(&agreed[i], &ours->line[i], &theirs->line[i], we_offered);
+		/* Two lite ends: nobody would send a check, so media goes to the
+		 * default destination (RFC 8445 section 6.1.1). */
+		if (theirs->ice_lite)
+			agreed[i].ice = false;
 		if (agreed[i].active)
 			agreed[i].bundled_with = bundle_head(ours, theirs, agreed, i);
 	}

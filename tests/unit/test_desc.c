@@ -221,6 +221,26 @@ static void first_usable_crypto(void **state)
 	assert_int_equal(f->verdict.status, 488);
 }
 
+/* Two lite ends: neither would check, so ICE is not used. */
+static void two_lite_ends(void **state)
+{
+	struct fixture *f = (struct fixture *)*state;
+	struct desc_line *line = put_line(f->offer, MEDIA_AUDIO, PROTO_AVP);
+
+	put_codec(line, 0, CODEC_PCMU, 8000);
+	line->ice = true;
+	strcpy(line->ice_ufrag, "abcd");
+	strcpy(line->ice_pwd, "0123456789012345678901");
+	for (int lite = 0; lite < 2; lite++) {
+		f->offer->ice_lite = lite;
+		answer(f);
+		assert_true(f->answer->line[0].ice);
+		assert_int_equal(desc_agree(f->answer, f->offer, false, f->agreed), 0);
+		assert_true(f->agreed[0].active);
+		assert_int_equal(f->agreed[0].ice, !lite);
+	}
+}
+
 static void plain_beside_secure(void **state)
 {
 	struct fixture *f = (struct fixture *)*state;
@@ -1060,7 +1080,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
 		T(security_matrix), T(never_weaker), T(first_usable_crypto),
-		T(plain_beside_secure), T(dtls_roles), T(directions), T(which_lines),
+		T(two_lite_ends), T(plain_beside_secure), T(dtls_roles), T(directions), T(which_lines),
 		T(addresses), T(alternatives), T(bundling), T(too_many), T(audio_preference),
 		T(video_preference), T(h264_receive), T(reasons), T(feedback), T(agreed_keys),
 		T(agreed_opportunistic), T(agreed_dtls), T(agreed_loose_answer),
