@@ -31,7 +31,7 @@ struct media {
 	int64_t last_us, report_due;
 	/* video received: which sequence numbers of the frame now arriving */
 	bool any;
-	uint16_t highest;
+	uint16_t highest, lowest; /* lowest: where it began, or a window back */
 	uint8_t have[WINDOW / 8];
 	uint16_t first_key;      /* where the first key frame begins */
 	bool key_seen;
@@ -57,6 +57,7 @@ struct endpoint {
 	size_t n_sent, cap_sent;
 	uint64_t random;
 	bool measuring;
+	int64_t measured_from;
 	uint32_t last_video_timestamp;
 	struct record *record;
 	size_t n_records, cap_records;
@@ -554,8 +555,11 @@ static void send_nack(struct endpoint *self, struct media *m)
 {
 	uint8_t fb[12 + 4 * 16] = { 0x81, 205 };
 	int n = 0;
-	uint16_t from = m->key_seen ? m->first_key : (uint16_t)(m->highest - 64);
+	bool joining = m->key_seen && !self->stats.first_picture_us;
+	uint16_t from = joining ? m->first_key : (uint16_t)(m->highest - 64);
 
+	if ((int16_t)(from - m->lowest) < 0)
+		from = m->lowest;
 	if ((uint16_t)(m->highest - from) > 512)
 		from = (uint16_t)(m->highest - 512);
 	for (uint16_t s = from; s != m->highest && n < 16; s++) {
@@ -578,13 +582,13 @@ static void ask_again(struct endpoint *self, int64_t now)
 	struct media *m = &self->media[VIDEO];
 	uint8_t pli[12] = { 0x81, 206, 0, 2 };
 
-	if (!m->open || !m->any || self->stats.first_picture_us)
+	if (!m->open || !m->any || (self->stats.first_picture_us && !self->c.record))
 		return;
 	if (now >= m->nack_due) {
 		m->nack_due = now + 30000;
 		send_nack(self, m);
 	}
-	if (now >= m->pli_due) {
+	if (now >= m->pli_due && !self->stats.first_picture_us) {
 		m->pli_due = now + 250000;
 		put32(pli + 4, m->ssrc);
 		put32(pli + 8, m->remote_ssrc);
@@ -639,12 +643,22 @@ static void keep(struct endpoint *self, int64_t now, const uint8_t *b, int len, 
 	self->recorded_len += (size_t)len - 12;
 }
 
+/* Begins a key frame that a decoder can start with: of H.264 with its SPS. */
+static bool begins_key(enum codec_id codec, const uint8_t *payload, size_t len)
+{
+	int type = len ? payload[0] & 31 : 0;
+
+	if (codec == CODEC_H264 && type != 7 && !(type == 24 && len > 3 && (payload[3] & 31) == 7))
+		return false;
+	return payload_is_key(codec, payload, len);
+}
+
 /* The first picture is complete when every packet from the beginning of the
  * first key frame to its marker is here. */
 static void first_picture(struct endpoint *self, struct media *m, const uint8_t *b, int len,
 			  uint16_t seq, uint32_t timestamp, int64_t now)
 {
-	if (payload_is_key(self->c.clip->codec, b + 12, (size_t)len - 12) &&
+	if (begins_key(self->c.clip->codec, b + 12, (size_t)len - 12) &&
 	    (!m->key_seen || (timestamp == m->key_timestamp &&
 			      (int16_t)(seq - m->first_key) < 0) ||
 	     (int32_t)(timestamp - m->key_timestamp) > 0)) {
@@ -673,13 +687,17 @@ static void on_video(struct endpoint *self, const uint8_t *b, int len, int64_t n
 	uint32_t timestamp = (uint32_t)b[4] << 24 | (uint32_t)b[5] << 16 | (uint32_t)b[6] << 8 | b[7];
 
 	self->stats.video_packets++;
-	if (!m->any)
+	if (!m->any) {
 		m->highest = (uint16_t)(seq - 1);
+		m->lowest = seq;
+	}
 	m->any = true;
 	while ((int16_t)(seq - m->highest) > 0) {
 		m->highest++;
 		m->have[m->highest % WINDOW / 8] &= (uint8_t)~(1 << m->highest % 8);
 	}
+	if ((uint16_t)(m->highest - m->lowest) > WINDOW)
+		m->lowest = (uint16_t)(m->highest - WINDOW);
 	m->have[seq % WINDOW / 8] |= (uint8_t)(1 << seq % 8);
 	if (!self->stats.first_picture_us)
 		first_picture(self, m, b, len, seq, timestamp, now);
@@ -690,7 +708,7 @@ static void on_video(struct endpoint *self, const uint8_t *b, int len, int64_t n
 			self->stats.video_gap_us = now - m->last_us;
 		m->last_us = now;
 	}
-	if (self->c.record && self->measuring)
+	if (self->c.record)
 		keep(self, now, b, len, seq, timestamp);
 }
 
@@ -755,11 +773,16 @@ void endpoint_read(struct endpoint *self, int64_t now)
 
 void endpoint_measure(struct endpoint *self, int64_t now)
 {
-	(void)now;
 	self->measuring = true;
+	self->measured_from = now;
 	self->media[AUDIO].last_us = self->media[VIDEO].last_us = 0;
 	self->stats.audio_gap_us = self->stats.video_gap_us = 0;
 	self->stats.video_frames = self->stats.audio_packets = 0;
+}
+
+int64_t endpoint_measured_from(const struct endpoint *self)
+{
+	return self->measured_from;
 }
 
 enum endpoint_state endpoint_state(const struct endpoint *self)
@@ -770,6 +793,11 @@ enum endpoint_state endpoint_state(const struct endpoint *self)
 const struct endpoint_stats *endpoint_stats(const struct endpoint *self)
 {
 	return &self->stats;
+}
+
+unsigned endpoint_loss(const struct endpoint *self)
+{
+	return self->c.loss_permille;
 }
 
 void endpoint_fds(const struct endpoint *self, int fd[3])

@@ -52,11 +52,14 @@ void endpoint_leave(struct endpoint *self, int64_t now);
 void endpoint_read(struct endpoint *self, int64_t now);
 /* Sends what is due and repeats what was not answered. */
 void endpoint_tick(struct endpoint *self, int64_t now);
-/* Gaps are counted from here on. */
+/* Gaps and frames are counted from here on; what is recorded begins with the
+ * call, since a decoder needs its key frame. */
 void endpoint_measure(struct endpoint *self, int64_t now);
+int64_t endpoint_measured_from(const struct endpoint *self);
 
 enum endpoint_state endpoint_state(const struct endpoint *self);
 const struct endpoint_stats *endpoint_stats(const struct endpoint *self);
+unsigned endpoint_loss(const struct endpoint *self);
 /* The three descriptors: SIP, audio, video (-1: none). */
 void endpoint_fds(const struct endpoint *self, int fd[3]);
 

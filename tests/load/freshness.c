@@ -41,12 +41,14 @@ static void note(struct tile_log *t, int64_t at, int counter)
 	t->sight[t->n++] = (struct sight){ at, counter };
 }
 
-static void look(struct picture *p, int64_t at, unsigned seen, struct freshness *out,
-		 struct tile_log *log)
+/* What came before `from` is only looked through for the first full picture. */
+static void look(struct picture *p, int64_t at, int64_t from, unsigned seen, bool whole,
+		 struct freshness *out, struct tile_log *log)
 {
 	struct rect rect[LAYOUT_MAX_TILES];
+	unsigned legible = 0;
 
-	out->pictures++;
+	out->pictures += at >= from;
 	out->width = p->width;
 	out->height = p->height;
 	out->n_tiles = layout_rects(LAYOUT_AUTO, seen, p->width, p->height, rect);
@@ -54,15 +56,20 @@ static void look(struct picture *p, int64_t at, unsigned seen, struct freshness 
 		out->n_tiles = seen;
 	for (unsigned i = 0; i < out->n_tiles; i++) {
 		/* The clip is 16:9 and may stand letterboxed in its tile. */
-		int w = rect[i].w, h = w * 9 / 16;
+		int w = rect[i].w, h = w * 9 / 16, counter;
 
 		if (h > rect[i].h) {
 			h = rect[i].h;
 			w = h * 16 / 9;
 		}
-		note(&log[i], at, clip_read_counter(p, rect[i].x + (rect[i].w - w) / 2,
-						    rect[i].y + (rect[i].h - h) / 2, w, h));
+		counter = clip_read_counter(p, rect[i].x + (rect[i].w - w) / 2,
+					    rect[i].y + (rect[i].h - h) / 2, w, h);
+		legible += counter >= 0;
+		if (at >= from)
+			note(&log[i], at, counter);
 	}
+	if (!out->first_full_us && whole && legible == seen)
+		out->first_full_us = at;
 }
 
 static int by_value(const void *a, const void *b)
@@ -117,23 +124,56 @@ static void find_source(const struct tile_log *t, struct endpoint *const *all, u
 	free(age);
 }
 
+/* The records in the order they were sent (what was sent again came late), each
+ * as late as all before it: a decoder waits. */
+static struct record *in_order(const struct record *r, size_t n)
+{
+	struct record *sorted = calloc(n + 1, sizeof(*sorted));
+	int64_t latest = 0;
+
+	if (!sorted)
+		return NULL;
+	if (n)
+		memcpy(sorted, r, n * sizeof(*r));
+	for (size_t i = 1; i < n; i++) {
+		struct record one = sorted[i];
+		size_t k = i;
+
+		while (k && (int16_t)(sorted[k - 1].seq - one.seq) > 0) {
+			sorted[k] = sorted[k - 1];
+			k--;
+		}
+		sorted[k] = one;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (sorted[i].at < latest)
+			sorted[i].at = latest;
+		latest = sorted[i].at;
+	}
+	return sorted;
+}
+
 int freshness_of(const struct endpoint *leg, struct endpoint *const *all, unsigned n_all,
 		 enum codec_id codec, unsigned seen, struct freshness *out)
 {
 	struct tile_log log[LAYOUT_MAX_TILES];
 	struct unpacker *unpacker = NULL;
 	struct video_decoder *decoder = NULL;
+	int64_t from = endpoint_measured_from(leg);
 	const uint8_t *data;
-	const struct record *r;
-	size_t n;
+	const struct record *recorded;
+	struct record *r;
+	size_t n, first = 0;
+	bool whole = false; /* nothing is missing since a key frame */
 	int err;
 
 	memset(out, 0, sizeof(*out));
 	memset(log, 0, sizeof(log));
 	for (unsigned i = 0; i < LAYOUT_MAX_TILES; i++)
 		log[i].last = -1;
-	r = endpoint_records(leg, &n, &data);
-	err = unpacker_new(&unpacker, codec);
+	recorded = endpoint_records(leg, &n, &data);
+	r = in_order(recorded, n);
+	err = r ? unpacker_new(&unpacker, codec) : -ENOMEM;
 	if (!err)
 		err = video_decoder_new(&decoder, codec);
 	for (size_t i = 0; !err && i < n; i++) {
@@ -141,19 +181,26 @@ int freshness_of(const struct endpoint *leg, struct endpoint *const *all, unsign
 		struct coded *frame = NULL;
 		struct picture *p = NULL;
 
+		if (i && r[i].seq == r[i - 1].seq)
+			continue;
+		whole = whole && !gap;
 		unpacker_put(unpacker, data + r[i].offset, r[i].len, r[i].timestamp, r[i].marker,
 			     gap, &frame);
 		if (!frame)
 			continue;
-		if (video_decode(decoder, frame, &p) || !p)
-			out->undecodable++;
-		else
-			look(p, r[i].at, seen, out, log);
+		if (video_decode(decoder, frame, &p) || !p) {
+			out->undecodable += r[i].at >= from;
+		} else {
+			whole = whole || frame->key;
+			look(p, r[i].at, from, seen, whole, out, log);
+		}
 		ref_drop(p);
 		ref_drop(frame);
 	}
-	if (n > 1)
-		out->seconds = (double)(r[n - 1].at - r[0].at) / 1e6;
+	while (r && first < n && r[first].at < from)
+		first++;
+	if (n > first + 1)
+		out->seconds = (double)(r[n - 1].at - r[first].at) / 1e6;
 	if (out->seconds > 0)
 		out->fps = out->pictures / out->seconds;
 	for (unsigned i = 0; i < out->n_tiles; i++) {
@@ -162,6 +209,7 @@ int freshness_of(const struct endpoint *leg, struct endpoint *const *all, unsign
 	}
 	for (unsigned i = 0; i < LAYOUT_MAX_TILES; i++)
 		free(log[i].sight);
+	free(r);
 	unpacker_free(unpacker);
 	video_decoder_free(decoder);
 	return err;

@@ -14,7 +14,8 @@ struct tile_result {
 };
 
 struct freshness {
-	unsigned pictures, undecodable;
+	unsigned pictures, undecodable; /* since it was measured */
+	int64_t first_full_us;          /* when all it shows was there, 0: never */
 	double fps, seconds;
 	int width, height;
 	unsigned n_tiles;

@@ -21,7 +21,7 @@
 struct load {
 	struct endpoint_config config;
 	unsigned participants, speaking, seconds, warmup, record, seen, half_loss;
-	unsigned join_interval_ms, churn;
+	unsigned join_interval_ms, churn, joins;
 	bool dtx;
 	const char *clip_file, *video;
 	int width, height, fps;
@@ -146,6 +146,30 @@ static void churn(struct load *l)
 	}
 }
 
+/* Whoever is behind the participants joins, one after the other, and leaves
+ * again a little after the first picture, or when none has come for five
+ * seconds. */
+static void joins(struct load *l)
+{
+	for (unsigned i = l->participants - l->joins; i < l->participants; i++) {
+		struct endpoint *e = l->endpoint[i];
+		int64_t begun = clock_us();
+
+		endpoint_measure(e, begun);
+		endpoint_call(e, begun);
+		while (clock_us() - begun < 5000000 && endpoint_state(e) != ENDPOINT_FAILED &&
+		       !endpoint_stats(e)->first_picture_us)
+			step(l);
+		/* what it shows is looked at afterwards */
+		run_for(l, 400000);
+		endpoint_leave(e, clock_us());
+		begun = clock_us();
+		while (endpoint_state(e) == ENDPOINT_LEAVING && clock_us() - begun < 2000000)
+			step(l);
+		run_for(l, 1000 * (int64_t)next_random(l, 100));
+	}
+}
+
 static double cpu_seconds(void)
 {
 	struct rusage u;
@@ -174,7 +198,8 @@ static json_t *tiles_json(const struct freshness *f)
 static json_t *leg_json(const struct load *l, unsigned i, double seconds)
 {
 	const struct endpoint_stats *s = endpoint_stats(l->endpoint[i]);
-	json_t *o = json_pack("{s:i, s:i, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:I}",
+	json_t *o = json_pack("{s:i, s:i, s:i, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:I}",
+		"loss_permille", (int)endpoint_loss(l->endpoint[i]),
 		"state", (int)endpoint_state(l->endpoint[i]), "status", s->status,
 		"ok_ms", ms_between(s->invite_us, s->ok_us),
 		"first_picture_ms", ms_between(s->ack_us, s->first_picture_us),
@@ -185,11 +210,14 @@ static json_t *leg_json(const struct load *l, unsigned i, double seconds)
 		"video_gap_ms", (double)s->video_gap_us / 1000,
 		"key_requests", (json_int_t)s->key_requests);
 
-	if (i < l->record && l->clip) {
+	if ((i < l->record || i >= l->participants - l->joins) && l->clip) {
 		struct freshness f;
 
 		if (!freshness_of(l->endpoint[i], l->endpoint, l->participants, l->clip->codec,
-				  l->seen ? l->seen : l->participants - 1, &f)) {
+				  l->seen ? l->seen : l->participants - l->joins - !l->joins,
+				  &f)) {
+			json_object_set_new(o, "first_full_ms",
+					    ms_between(s->ack_us, f.first_full_us));
 			json_object_set_new(o, "decoded_fps", json_real(f.fps));
 			json_object_set_new(o, "undecodable", json_integer(f.undecodable));
 			json_object_set_new(o, "width", json_integer(f.width));
@@ -206,7 +234,7 @@ static int run(struct load *l)
 	double cpu, seconds;
 	int64_t begun;
 
-	for (unsigned i = 0; i < l->participants && !l->churn; i++) {
+	for (unsigned i = 0; i < l->participants - l->joins && !l->churn; i++) {
 		endpoint_call(l->endpoint[i], clock_us());
 		run_for(l, (int64_t)l->join_interval_ms * 1000);
 	}
@@ -217,12 +245,14 @@ static int run(struct load *l)
 	/* Whoever measures the bridge starts now. */
 	printf("measuring\n");
 	fflush(stdout);
-	for (unsigned i = 0; i < l->participants; i++)
+	for (unsigned i = 0; i < l->participants - l->joins; i++)
 		endpoint_measure(l->endpoint[i], clock_us());
 	cpu = cpu_seconds();
 	begun = clock_us();
 	if (l->churn)
 		churn(l);
+	else if (l->joins)
+		joins(l);
 	else
 		run_for(l, (int64_t)l->seconds * 1000000);
 	seconds = (double)(clock_us() - begun) / 1e6;
@@ -252,7 +282,9 @@ static const char usage[] =
 	"  [--audio PCMU|PCMA|G722|opus] [--speaking K] [--dtx] [--sdes]\n"
 	"  [--video H264|VP8] [--size WxH] [--fps F] [--bitrate KBIT] [--clip FILE]\n"
 	"  [--record LEGS] [--seen TILES] [--join-interval MS] [--loss PERMILLE]\n"
-	"  [--half-loss PERMILLE] [--churn MS] [--receive-only]\n";
+	"  [--half-loss PERMILLE] [--churn MS] [--receive-only]\n"
+	"  [--joins N]  after the participants: N join and leave one by one, every second of\n"
+	"               them under --half-loss; all are recorded\n";
 
 static int parse(struct load *l, int argc, char **argv)
 {
@@ -267,7 +299,7 @@ static int parse(struct load *l, int argc, char **argv)
 		{ "record", 1, NULL, 'r' }, { "seen", 1, NULL, 'S' },
 		{ "join-interval", 1, NULL, 'j' }, { "loss", 1, NULL, 'l' },
 		{ "half-loss", 1, NULL, 'h' }, { "churn", 1, NULL, 'u' },
-		{ "receive-only", 0, NULL, 'o' }, { 0 },
+		{ "receive-only", 0, NULL, 'o' }, { "joins", 1, NULL, 'J' }, { 0 },
 	};
 	int opt;
 
@@ -307,11 +339,13 @@ static int parse(struct load *l, int argc, char **argv)
 		case 'l': l->config.loss_permille = number; break;
 		case 'h': l->half_loss = number; break;
 		case 'u': l->churn = number; break;
+		case 'J': l->joins = number; break;
 		case 'o': l->config.receive_only = true; break;
 		default: return -EINVAL;
 		}
 	}
-	return l->participants && l->config.number[0] && l->config.target.sin_port ? 0 : -EINVAL;
+	l->participants += l->joins;
+	return l->participants > l->joins && l->config.number[0] && l->config.target.sin_port ? 0 : -EINVAL;
 }
 
 static int make_endpoints(struct load *l)
@@ -323,8 +357,8 @@ static int make_endpoints(struct load *l)
 
 		c.clip = l->clip;
 		c.sound = i < l->speaking ? l->speech : l->dtx ? NULL : l->silence;
-		c.record = i < l->record;
-		if (i % 2)
+		c.record = i < l->record || i >= l->participants - l->joins;
+		if (i % 2 && (!l->joins || i >= l->participants - l->joins))
 			c.loss_permille += l->half_loss;
 		err = endpoint_new(&l->endpoint[i], &c, i);
 		if (err)
