@@ -194,7 +194,7 @@ static int op_end(struct call *call, const char *reason)
 		nua_respond(d->nh, SIP_480_TEMPORARILY_UNAVAILABLE,
 			    TAG_IF(*text, SIPTAG_REASON_STR(header)), TAG_END());
 		d->dead = true;
-	} else if (!d->connected) {
+	} else if (!d->connected && d->unacked) {
 		d->bye_on_ack = true;
 	} else {
 		nua_bye(d->nh, TAG_IF(*text, SIPTAG_REASON_STR(header)), TAG_END());

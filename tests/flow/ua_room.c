@@ -183,9 +183,10 @@ static void on_answered(void *arg, struct call *call, const struct media_desc *d
 {
 	struct ua_room *self = arg;
 
-	(void)call;
 	self->answered++;
 	tell(self, "answered lines=%d", desc ? (int)desc->n_lines : -1);
+	if (behaves(call->participant, "unfit"))
+		call_end(call, "unfit");
 }
 
 static void on_connected(void *arg, struct call *call)

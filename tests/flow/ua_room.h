@@ -20,6 +20,7 @@
  *   key       answers, asks for a key frame once connected, and twice more
  *   later     answers; answers changes after 300 ms
  *   keep      answers; refuses changes with 488
+ *   unfit     ends the call on the first answer
  *   large     offers all it can: a request that is too long for UDP
  * A call out behaves by its from_user. */
 struct ua_room {
