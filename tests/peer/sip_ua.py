@@ -401,9 +401,10 @@ def test_rport(host):
     peer.close()
 
 
-def test_nat(host):
-    """A Contact only its own network can reach: our BYE goes to the source."""
-    peer = Peer(host, 'udp')
+def test_nat(host, transport='udp'):
+    """A Contact only its own network can reach: our BYE goes to the source, on the
+    same connection if there is one."""
+    peer = Peer(host, transport)
     peer.target = peer.target.replace('answer', 'hangup')
     hidden = [b'Contact: <sip:peer@127.0.0.1:%d' % peer.port, b'Contact: <sip:peer@10.1.2.3:5060']
     host.mark()
@@ -523,7 +524,26 @@ def test_trace(host):
     host.empty()
 
 
+def test_oversize(host):
+    """More than is taken: 413 or the end of the connection, and nothing kept."""
+    peer = Peer(host, 'tcp')
+    try:
+        peer.send(peer.message('INVITE', peer.sdp() + 'a=%s\r\n' % ('y' * 300000)))
+        head, _ = peer.answer(413)
+        check('SIP/2.0 413' in head, head)
+    except (OSError, Failed) as e:
+        check('closed' in str(e) or isinstance(e, (BrokenPipeError, ConnectionResetError)), str(e))
+    peer.close()
+    peer = Peer(host, 'udp')
+    peer.send(peer.message('OPTIONS'))
+    peer.answer(200)
+    peer.close()
+    host.empty()
+
+
 RAW = [('fragments', test_fragments), ('rport', test_rport), ('nat', test_nat),
+       ('nat-tcp', lambda h: test_nat(h, 'tcp')), ('nat-tls', lambda h: test_nat(h, 'tls')),
+       ('oversize', test_oversize),
        ('large', test_large), ('stray', test_stray), ('trace', test_trace),
        ('garbage', test_garbage)]
 
