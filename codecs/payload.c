@@ -70,6 +70,35 @@ void gather_unit_undo(struct gather *self, size_t len)
 	self->len = len;
 }
 
+int unpacker_bits(struct unpacker *self, const uint8_t *data, size_t len, unsigned start,
+		  unsigned end)
+{
+	struct gather *g = &self->frame;
+	uint8_t first;
+	int r = 0;
+
+	if (len == 0 || (len == 1 && start + end >= 8))
+		return -EBADMSG;
+	if (g->n_units == 0)
+		r = gather_unit(g);
+	else if ((start + self->end_bits) % 8 != 0)
+		r = -EBADMSG;
+	if (r < 0)
+		return r;
+	first = data[0] & (uint8_t)(0xff >> start);
+	if (start && g->len)
+		g->data[g->len - 1] |= first;
+	else
+		r = gather_bytes(g, &first, 1);
+	if (r == 0)
+		r = gather_bytes(g, data + 1, len - 1);
+	if (r == 0 && end)
+		g->data[g->len - 1] &= (uint8_t)(0xff << end);
+	self->end_bits = (uint8_t)end;
+	gather_unit_end(g);
+	return r;
+}
+
 /* ---- frames ---------------------------------------------------------------------- */
 
 static const struct unpack_ops *ops_of(enum codec_id codec)
@@ -79,6 +108,12 @@ static const struct unpack_ops *ops_of(enum codec_id codec)
 		return &h264_unpack_ops;
 	case CODEC_VP8:
 		return &vp8_unpack_ops;
+	case CODEC_H263_1998:
+		return &h263p_unpack_ops;
+	case CODEC_H263:
+		return &h263_unpack_ops;
+	case CODEC_H261:
+		return &h261_unpack_ops;
 	default:
 		return NULL;
 	}
@@ -116,6 +151,7 @@ static void begin(struct unpacker *self, uint32_t rtp_time)
 	self->active = true;
 	self->corrupt = self->key = self->begun = self->in_unit = false;
 	self->gap_before = false;
+	self->end_bits = 0;
 	self->rtp_time = rtp_time;
 }
 
@@ -214,6 +250,12 @@ int payload_pack(struct packer *self, const struct coded *frame, int packetizati
 		return h264_pack(frame, packetization_mode, mtu, emit, arg);
 	case CODEC_VP8:
 		return vp8_pack(self, frame, mtu, emit, arg);
+	case CODEC_H263_1998:
+		return h263p_pack(frame, mtu, emit, arg);
+	case CODEC_H263:
+		return h263_pack(frame, mtu, emit, arg);
+	case CODEC_H261:
+		return h261_pack(frame, mtu, emit, arg);
 	default:
 		return -ENOTSUP;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * RTP payload formats as pure byte functions: RFC 6184 (H.264), RFC 7741 (VP8),
- * RFC 4733 (telephone-event), RFC 3389 (comfort noise). Any thread. */
+ * RFC 4629 (H.263-1998), RFC 2190 (H.263), RFC 4587 (H.261), RFC 4733 (telephone-event), RFC 3389 (comfort noise). Any thread. */
 #ifndef BALAI_CODECS_PAYLOAD_H
 #define BALAI_CODECS_PAYLOAD_H
 

@@ -26,6 +26,13 @@ void gather_unit_end(struct gather *self);
 /* Takes the last unit and the bytes from `len` on away again. */
 void gather_unit_undo(struct gather *self, size_t len);
 
+/* Appends a piece of a bit string to a frame of one unit: the first `start` bits
+ * of its first byte and the last `end` bits of its last belong to its
+ * neighbours (before the first piece they become zeros). -EBADMSG where it does
+ * not continue what is there. */
+int unpacker_bits(struct unpacker *self, const uint8_t *data, size_t len, unsigned start,
+		  unsigned end);
+
 struct unpacker {
 	enum codec_id codec;
 	const struct unpack_ops *ops;
@@ -37,6 +44,7 @@ struct unpacker {
 	bool begun;      /* format: its first bytes are there (nothing missing in front) */
 	bool in_unit;    /* format: a fragmented unit is open */
 	size_t unit_start; /* format: where the open unit began in the data */
+	uint8_t end_bits;  /* format: bits of the last byte that are not there yet */
 	uint32_t rtp_time;
 	struct coded *ready; /* a second frame that one packet finished */
 };
@@ -51,9 +59,15 @@ struct unpack_ops {
 
 extern const struct unpack_ops h264_unpack_ops;
 extern const struct unpack_ops vp8_unpack_ops;
+extern const struct unpack_ops h263p_unpack_ops; /* RFC 4629 */
+extern const struct unpack_ops h263_unpack_ops;  /* RFC 2190 */
+extern const struct unpack_ops h261_unpack_ops;
 
 int h264_pack(const struct coded *frame, int packetization_mode, size_t mtu,
 	      payload_emit *emit, void *arg);
+int h263p_pack(const struct coded *frame, size_t mtu, payload_emit *emit, void *arg);
+int h263_pack(const struct coded *frame, size_t mtu, payload_emit *emit, void *arg);
+int h261_pack(const struct coded *frame, size_t mtu, payload_emit *emit, void *arg);
 int vp8_pack(struct packer *self, const struct coded *frame, size_t mtu,
 	     payload_emit *emit, void *arg);
 

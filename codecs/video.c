@@ -13,6 +13,10 @@ static const struct video_encoder_ops *ops_of(enum codec_id id)
 		return &h264_encoder_ops;
 	case CODEC_VP8:
 		return &vp8_encoder_ops;
+	case CODEC_H263_1998:
+	case CODEC_H263:
+	case CODEC_H261:
+		return &h263_encoder_ops;
 	default:
 		return NULL;
 	}

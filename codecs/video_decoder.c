@@ -6,6 +6,7 @@
  * stands on its own, so that a torn picture or what is predicted from one is
  * never seen: whoever shows the stream keeps the last good picture. */
 #include "codecs/annexb.h"
+#include "codecs/h263.h"
 #include "codecs/h264_sps.h"
 #include "codecs/video_int.h"
 
@@ -23,12 +24,15 @@ struct video_decoder {
 	AVPacket *packet;
 	AVFrame *frame;
 	bool need_key;
+	bool trying;    /* H.261: it is not known yet whether this picture stands */
+	unsigned clean; /* and pictures decoded since the damage */
 };
 
 enum {
 	MAX_SIDE = 4096,
 	MAX_PIXELS = 4096 * 2304, /* the largest picture of level 5.2 */
 	MAX_DPB_MBS = 184320,     /* decoded picture buffer of level 5.2 */
+	H261_REFRESH = 132,       /* no macroblock goes longer without intra (3.4) */
 };
 
 static void no_log(void *ptr, int level, const char *fmt, va_list args)
@@ -58,6 +62,11 @@ static enum AVCodecID av_id(enum codec_id id)
 		return AV_CODEC_ID_H264;
 	case CODEC_VP8:
 		return AV_CODEC_ID_VP8;
+	case CODEC_H263_1998:
+	case CODEC_H263:
+		return AV_CODEC_ID_H263;
+	case CODEC_H261:
+		return AV_CODEC_ID_H261;
 	default:
 		return AV_CODEC_ID_NONE;
 	}
@@ -80,8 +89,10 @@ static enum AVPixelFormat get_format(AVCodecContext *ctx, const enum AVPixelForm
 	return AV_PIX_FMT_NONE;
 }
 
-static void configure(AVCodecContext *ctx)
+static void configure(AVCodecContext *ctx, enum codec_id codec)
 {
+	if (codec == CODEC_H261) /* its motion vectors tell intra from predicted */
+		ctx->export_side_data |= AV_CODEC_EXPORT_DATA_MVS;
 	ctx->thread_count = 1;
 	ctx->flags |= AV_CODEC_FLAG_LOW_DELAY | AV_CODEC_FLAG_UNALIGNED;
 	ctx->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE;
@@ -110,7 +121,7 @@ int video_decoder_new(struct video_decoder **out, enum codec_id codec)
 	self->frame = av_frame_alloc();
 	if (!self->ctx || !self->packet || !self->frame)
 		goto out;
-	configure(self->ctx);
+	configure(self->ctx, codec);
 	r = -ENOTSUP;
 	if (avcodec_open2(self->ctx, av, NULL) < 0)
 		goto out;
@@ -138,6 +149,7 @@ struct content {
 	bool picture; /* coded picture data, not parameters only */
 	bool entry;   /* decoding can begin here */
 	bool params;  /* H.264 parameter sets */
+	bool try;     /* whether it can is seen afterwards */
 };
 
 /* What this build is ready to hold in memory for a stream. */
@@ -223,10 +235,42 @@ static int vp8_content(struct content *c, const struct coded *frame)
 	return 0;
 }
 
+static int h263_content(struct content *c, const struct coded *frame)
+{
+	struct h263_picture p;
+
+	if (h263_picture_parse(&p, frame->data, frame->len) < 0)
+		return -EBADMSG;
+	c->picture = true;
+	c->entry = p.intra;
+	return 0;
+}
+
+/* H.261 does not say whether a picture is intra, only its macroblocks do: that
+ * is seen when it is decoded. */
+static int h261_content(struct content *c, const struct coded *frame)
+{
+	struct h261_picture p;
+
+	if (h261_picture_parse(&p, frame->data, frame->len) < 0)
+		return -EBADMSG;
+	c->picture = c->entry = c->try = true;
+	return 0;
+}
+
 static int look(struct content *c, enum codec_id codec, const struct coded *frame)
 {
 	*c = (struct content){ 0 };
-	return codec == CODEC_H264 ? h264_content(c, frame) : vp8_content(c, frame);
+	switch (codec) {
+	case CODEC_H264:
+		return h264_content(c, frame);
+	case CODEC_VP8:
+		return vp8_content(c, frame);
+	case CODEC_H261:
+		return h261_content(c, frame);
+	default:
+		return h263_content(c, frame);
+	}
 }
 
 /* ---- bytes for FFmpeg ---------------------------------------------------------- */
@@ -378,6 +422,15 @@ static bool damaged(const AVFrame *f)
 	return f->flags & AV_FRAME_FLAG_CORRUPT || f->decode_error_flags;
 }
 
+/* True when an H.261 picture shows nothing of what was before it: it has no
+ * predicted macroblock, or so many pictures have passed that each one has been
+ * intra. */
+static bool h261_stands(struct video_decoder *self, const AVFrame *f)
+{
+	return !av_frame_get_side_data(f, AV_FRAME_DATA_MOTION_VECTORS) ||
+	       ++self->clean > H261_REFRESH;
+}
+
 /* Takes what came out, the last one if there are several. */
 static int receive(struct video_decoder *self, struct picture **out)
 {
@@ -385,8 +438,11 @@ static int receive(struct video_decoder *self, struct picture **out)
 	int r;
 
 	while ((r = avcodec_receive_frame(self->ctx, self->frame)) == 0) {
-		bool bad = damaged(self->frame);
+		bool bad = damaged(self->frame) ||
+			   (self->trying && !h261_stands(self, self->frame));
 
+		if (damaged(self->frame))
+			self->clean = 0;
 		ref_drop(p);
 		p = bad ? NULL : wrap(self->frame, self->codec);
 		av_frame_unref(self->frame);
@@ -443,14 +499,16 @@ int video_decode(struct video_decoder *self, const struct coded *frame, struct p
 	r = look(&content, self->codec, frame);
 	if (r < 0 || frame->corrupt || (self->need_key && content.picture && !content.entry)) {
 		self->need_key = true;
+		self->clean = 0;
 		if (r == 0 && content.params)
 			keep_params(self, frame);
 		return -EBADMSG;
 	}
-	if (self->need_key && content.entry) {
+	self->trying = self->need_key && content.try;
+	if (self->need_key && content.entry && !content.try)
 		avcodec_flush_buffers(self->ctx);
+	if (content.entry)
 		self->need_key = false;
-	}
 	r = decode(self, frame, &content, &p);
 	if (r < 0)
 		self->need_key = true;

@@ -22,6 +22,7 @@ struct video_encoder {
 
 extern const struct video_encoder_ops h264_encoder_ops;
 extern const struct video_encoder_ops vp8_encoder_ops;
+extern const struct video_encoder_ops h263_encoder_ops; /* and H.261 */
 
 /* Monotonic microseconds in 90 kHz ticks. */
 uint32_t video_rtp_time(int64_t time_us);

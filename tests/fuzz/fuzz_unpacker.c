@@ -27,7 +27,8 @@ static void check(const struct coded *f)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cursor c = cursor_of(data, size);
-	static const enum codec_id codecs[] = { CODEC_H264, CODEC_VP8 };
+	static const enum codec_id codecs[] = { CODEC_H264, CODEC_VP8, CODEC_H263_1998,
+					      CODEC_H263, CODEC_H261 };
 	enum codec_id codec = codecs[cursor_u8(&c) % (sizeof(codecs) / sizeof(*codecs))];
 	struct unpacker *u;
 	uint32_t ts = 0;

@@ -62,7 +62,8 @@ static void pieces(struct video_decoder *dec, enum codec_id codec, struct cursor
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const enum codec_id codecs[] = { CODEC_H264, CODEC_VP8 };
+	static const enum codec_id codecs[] = { CODEC_H264, CODEC_VP8, CODEC_H263_1998,
+					      CODEC_H263, CODEC_H261 };
 	enum codec_id codec;
 	struct video_decoder *dec;
 

@@ -30,7 +30,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PT = 96, HEADER = 12, MTU = 1200 };
+enum { DYNAMIC_PT = 96, HEADER = 12, MTU = 1200 };
 
 static FILE *open_file(const char *prefix, const char *suffix, const char *mode)
 {
@@ -66,6 +66,7 @@ struct out {
 	FILE *rtp;
 	uint16_t seq;
 	uint32_t time;
+	uint8_t pt;
 };
 
 static int write_packet(void *arg, const uint8_t *head, size_t head_len, const uint8_t *body,
@@ -77,7 +78,7 @@ static int write_packet(void *arg, const uint8_t *head, size_t head_len, const u
 
 	writer_u16(&w, (unsigned)(HEADER + head_len + body_len));
 	writer_u8(&w, 0x80);
-	writer_u8(&w, PT | (last ? 0x80u : 0));
+	writer_u8(&w, o->pt | (last ? 0x80u : 0));
 	writer_u16(&w, o->seq++);
 	writer_u32(&w, o->time);
 	writer_u32(&w, 0x12345678);
@@ -101,6 +102,7 @@ static int pack(char **arg)
 	struct video_decoder *dec;
 	int frames = atoi(arg[4]), sent = 0;
 
+	o.pt = (uint8_t)(codec_static_pt(codec) >= 0 ? codec_static_pt(codec) : DYNAMIC_PT);
 	if (codec == CODEC_H264)
 		p.format.h264 = (struct h264_format){ .profile_idc = 66, .level_idc = 31 };
 	need(video_encoder_new(&enc, &p) == 0 && video_decoder_new(&dec, codec) == 0, arg[0]);
@@ -280,7 +282,7 @@ static int receive(char **arg)
 	while (markers > 0 && poll(&p, 1, 20000) == 1) {
 		ssize_t n = recv(fd, buf + 2, 65535, 0);
 
-		if (n <= HEADER || (buf[3] & 0x7f) != PT)
+		if (n <= HEADER || buf[2] >> 6 != 2)
 			continue;
 		buf[0] = (uint8_t)(n >> 8);
 		buf[1] = (uint8_t)n;

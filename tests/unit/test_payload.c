@@ -392,6 +392,263 @@ static void test_vp8_picture_id(void **state)
 	ref_drop(f);
 }
 
+/* ---- H.263 and H.261 ---------------------------------------------------------------- */
+
+/* A baseline picture header (CIF, intra or inter) and groups behind it, which
+ * are no valid pictures but have their start codes. */
+static struct coded *h263_frame(enum codec_id codec, bool intra, const size_t *len, uint32_t n)
+{
+	static const uint8_t first[8] = { 0 };
+	struct coded *f = frame_of(codec, first, len, n);
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t *p = f->data + f->unit[i].offset;
+
+		for (size_t k = 3; k < len[i]; k++) /* no start code in between */
+			p[k] |= 1;
+		p[0] = p[1] = 0;
+		p[2] = (uint8_t)(0x80 | i << 2);
+	}
+	/* TR 5, PTYPE: 1 0 0 0 0, CIF 011, type, no options */
+	f->data[2] = 0x80;
+	f->data[3] = 5 << 2 | 2;
+	f->data[4] = (uint8_t)(0x0c | (intra ? 0 : 2));
+	f->data[5] = 0x01;
+	f->key = intra;
+	return f;
+}
+
+static void same_bytes(const struct coded *a, const struct coded *b)
+{
+	assert_int_equal(a->len, b->len);
+	assert_memory_equal(a->data, b->data, a->len);
+}
+
+static void test_h263(void **state)
+{
+	static const size_t lens[] = { 700, 400, 90, 1190, 3000, 20, 30 };
+	static const enum codec_id codecs[] = { CODEC_H263_1998, CODEC_H263 };
+	static const size_t mtus[] = { 64, 500, 1200, 1400 };
+	static struct wire w;
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		for (size_t m = 0; m < 4; m++)
+			for (int intra = 0; intra < 2; intra++) {
+				struct coded *f = h263_frame(codecs[i], intra, lens, 7), *g;
+				struct unpacker *u;
+
+				assert_int_equal(unpacker_new(&u, codecs[i]), 0);
+				pack(&w, f, 1, mtus[m]);
+				assert_int_equal(payload_is_key(codecs[i], w.p[0].data, w.p[0].len),
+						 intra);
+				for (unsigned k = 1; k < w.n; k++)
+					assert_false(payload_is_key(codecs[i], w.p[k].data,
+								    w.p[k].len));
+				g = feed(u, &w, 0, 900, false);
+				assert_non_null(g);
+				assert_false(g->corrupt);
+				assert_int_equal(g->key, intra);
+				same_bytes(f, g);
+				ref_drop(g);
+				ref_drop(f);
+				unpacker_free(u);
+			}
+}
+
+/* Headers as the RFCs draw them, with 1200 bytes a packet. */
+static void test_h263_shapes(void **state)
+{
+	static const size_t lens[] = { 700, 400, 90, 1190, 3000, 20, 30 };
+	static struct wire w;
+	struct coded *f = h263_frame(CODEC_H263_1998, true, lens, 7);
+
+	(void)state;
+	pack(&w, f, 1, MTU);
+	/* 700+400+90 | 1190 | 3000 in three | 20+30: P set where a start code is */
+	assert_int_equal(w.n, 6);
+	assert_int_equal(w.p[0].len, 2 + 1190 - 2);
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_equal(w.p[i].data[0], i == 3 || i == 4 ? 0 : 0x04);
+		assert_int_equal(w.p[i].data[1], 0);
+		if (i != 3 && i != 4)
+			assert_true(w.p[i].data[2] & 0x80);
+	}
+	f->codec = CODEC_H263;
+	pack(&w, f, 1, MTU);
+	assert_int_equal(w.n, 6);
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_equal(w.p[i].data[0], 0);        /* mode A, whole bytes */
+		assert_int_equal(w.p[i].data[1], 3 << 5);   /* CIF, intra, no options */
+	}
+	ref_drop(f);
+}
+
+/* Modes B and C, and pieces that share a byte. */
+static void test_h263_bits(void **state)
+{
+	static const uint8_t want[] = { 0, 0, 0x80, 0x16, 0x0c, 0x01, 0xab, 0xcd, 0xef };
+	static const uint8_t a[] = { 0x04, 0x60, 0, 0, 0, 0, 0x80, 0x16, 0x0c, 0x01, 0xaf };
+	static const uint8_t b[] = { 0x80 | 4 << 3 | 3, 0, 0, 0, 0, 0, 0, 0, 0xfb, 0xcf };
+	static const uint8_t c[] = { 0xc0 | 5 << 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xe5, 0xef };
+	static const uint8_t wrong[] = { 0x80 | 1 << 3, 0, 0, 0, 0, 0, 0, 0, 0xfb, 0xcf };
+	struct unpacker *u;
+	struct coded *f;
+
+	(void)state;
+	assert_int_equal(unpacker_new(&u, CODEC_H263), 0);
+	assert_int_equal(unpacker_put(u, a, sizeof(a), 1, false, false, &f), 0);
+	assert_int_equal(unpacker_put(u, b, sizeof(b), 1, false, false, &f), 0);
+	assert_int_equal(unpacker_put(u, c, sizeof(c), 1, true, false, &f), 0);
+	assert_non_null(f);
+	assert_false(f->corrupt);
+	assert_true(f->key);
+	assert_int_equal(f->len, sizeof(want));
+	assert_memory_equal(f->data, want, sizeof(want));
+	ref_drop(f);
+	/* bits that do not continue what is there */
+	assert_int_equal(unpacker_put(u, a, sizeof(a), 2, false, false, &f), 0);
+	assert_int_equal(unpacker_put(u, wrong, sizeof(wrong), 2, true, false, &f), -EBADMSG);
+	assert_non_null(f);
+	assert_true(f->corrupt);
+	ref_drop(f);
+	unpacker_free(u);
+}
+
+static void test_old_malformed(void **state)
+{
+	static const struct {
+		enum codec_id codec;
+		const char *bytes;
+		size_t len;
+	} row[] = {
+		{ CODEC_H263_1998, "\x04", 1 },
+		{ CODEC_H263_1998, "\x04\x00", 2 },
+		{ CODEC_H263_1998, "\x00\x00\x80\x02\x0c", 5 },     /* no beginning */
+		{ CODEC_H263_1998, "\x04\x00\x88\x02\x0c", 5 },     /* a group's, not a picture's */
+		{ CODEC_H263_1998, "\x05\xf8\x80\x02\x0c", 5 },     /* extra header beyond the end */
+		{ CODEC_H263_1998, "\x06\x00\x80", 3 },             /* VRC byte, and nothing */
+		{ CODEC_H263, "\x00\x60\x00\x00", 4 },
+		{ CODEC_H263, "\x80\x60\x00\x00\x00\x00\x80", 7 },
+		{ CODEC_H263, "\xc0\x60\x00\x00\x00\x00\x80\x02\x0c\x01\x00", 11 },
+		{ CODEC_H263, "\x00\x60\x00\x00\x12\x34\x56", 7 },
+		{ CODEC_H263, "\x08\x60\x00\x00\x00\x00\x80\x02", 8 }, /* begins within a byte */
+		{ CODEC_H261, "\x01\x00\x00\x00", 4 },
+		{ CODEC_H261, "\x01\x00\x00\x00\x00\x00\x00\x00", 8 },
+		{ CODEC_H261, "\x01\x00\x00\x00\x00\x03\x00\x00", 8 },
+		{ CODEC_H261, "\x01\x00\x00\x00\x00\x01\x10\x00", 8 }, /* a group, no picture */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		struct unpacker *u;
+		struct coded *f = NULL;
+
+		assert_int_equal(unpacker_new(&u, row[i].codec), 0);
+		assert_int_equal(unpacker_put(u, (const uint8_t *)row[i].bytes, row[i].len, 1,
+					      true, false, &f), -EBADMSG);
+		assert_non_null(f);
+		assert_true(f->corrupt);
+		assert_false(payload_is_key(row[i].codec, (const uint8_t *)row[i].bytes,
+					    row[i].len));
+		ref_drop(f);
+		unpacker_free(u);
+	}
+}
+
+/* A row of groups whose start codes stand on every bit; the picture header
+ * answers a request. */
+static struct coded *h261_frame(unsigned groups, unsigned group_bits)
+{
+	struct coded *f = coded_new(groups * (group_bits / 8 + 1) + 64, 1);
+	size_t at = 0;
+
+	f->codec = CODEC_H261;
+	for (unsigned g = 0; g < groups; g++)
+		for (unsigned k = 0; k < (g ? group_bits : 32); k++, at++) {
+			/* picture: 0x00010 TR 1, PTYPE 001100; groups: 15 zeros, a one, ones */
+			bool one = g == 0 ? k == 15 || k == 24 || k == 27 || k == 28
+					  : k == 15 || (k > 15 && k % 9 != 0);
+
+			if (one)
+				f->data[at / 8] |= (uint8_t)(0x80 >> at % 8);
+		}
+	f->len = (at + 7) / 8;
+	f->n_units = 1;
+	f->unit[0].len = (uint32_t)f->len;
+	return f;
+}
+
+static void test_h261(void **state)
+{
+	static struct wire w;
+	static const unsigned bits[] = { 100, 333, 1001, 3001, 9003 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bits) / sizeof(*bits); i++) {
+		struct coded *f = h261_frame(13, bits[i]), *g;
+		struct unpacker *u;
+		bool shared = false;
+
+		assert_int_equal(unpacker_new(&u, CODEC_H261), 0);
+		pack(&w, f, 1, MTU);
+		assert_true(payload_is_key(CODEC_H261, w.p[0].data, w.p[0].len));
+		for (unsigned k = 1; k < w.n; k++) {
+			unsigned start = w.p[k].data[0] >> 5;
+
+			/* the rest of a shared byte, and a start code at each beginning */
+			assert_int_equal((start + (w.p[k - 1].data[0] >> 2 & 7)) % 8, 0);
+			assert_int_equal(w.p[k].data[4] & 0xff >> start, 0);
+			shared |= start != 0;
+		}
+		assert_true(shared || w.n == 1);
+		g = feed(u, &w, 0, 1, false);
+		assert_non_null(g);
+		assert_true(g->key && !g->corrupt);
+		same_bytes(f, g);
+		ref_drop(g);
+		ref_drop(f);
+		unpacker_free(u);
+	}
+}
+
+/* A picture whose start code begins within a byte, as a coder gives it that
+ * aligns nothing. */
+static void test_h261_unaligned(void **state)
+{
+	static const uint8_t one[] = { 5 << 5 | 4 << 2 | 1, 0, 0, 0, 0xf8, 0x00, 0x20, 0x39, 0x8f };
+	static const uint8_t two[] = { 4 << 5 | 1, 0, 0, 0, 0xfa, 0xbc };
+	static const uint8_t want[] = { 0x00, 0x00, 0x20, 0x39, 0x8a, 0xbc };
+	struct unpacker *u;
+	struct coded *f;
+
+	(void)state;
+	assert_int_equal(unpacker_new(&u, CODEC_H261), 0);
+	assert_int_equal(unpacker_put(u, one, sizeof(one), 1, false, false, &f), 0);
+	assert_int_equal(unpacker_put(u, two, sizeof(two), 1, true, false, &f), 0);
+	assert_non_null(f);
+	assert_false(f->corrupt);
+	assert_int_equal(f->len, sizeof(want));
+	assert_memory_equal(f->data, want, sizeof(want));
+	ref_drop(f);
+	unpacker_free(u);
+}
+
+/* A group larger than a packet is refused as a whole. */
+static void test_h261_too_large(void **state)
+{
+	static struct wire w;
+	struct coded *f = h261_frame(3, 9700);
+	struct packer packer = { 0 };
+
+	(void)state;
+	w.n = 0;
+	w.mtu = MTU;
+	assert_int_equal(payload_pack(&packer, f, 1, MTU, emit, &w), -EMSGSIZE);
+	assert_int_equal(w.n, 0);
+	ref_drop(f);
+}
+
 /* 4 MiB and 4096 units a frame, whatever arrives. */
 static void test_limits(void **state)
 {
@@ -449,6 +706,13 @@ int main(void)
 		cmocka_unit_test(test_h264_malformed),
 		cmocka_unit_test(test_vp8_descriptor),
 		cmocka_unit_test(test_vp8_picture_id),
+		cmocka_unit_test(test_h263),
+		cmocka_unit_test(test_h263_shapes),
+		cmocka_unit_test(test_h263_bits),
+		cmocka_unit_test(test_old_malformed),
+		cmocka_unit_test(test_h261),
+		cmocka_unit_test(test_h261_unaligned),
+		cmocka_unit_test(test_h261_too_large),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_not_video),
 	};

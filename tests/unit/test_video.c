@@ -115,6 +115,15 @@ static int chain_run(struct chain *c, struct picture *in, bool key, struct coded
 	return r;
 }
 
+static void to_709(struct picture **p)
+{
+	struct picture *back = picture_converted(*p, COLOUR_BT709);
+
+	assert_non_null(back);
+	ref_drop(*p);
+	*p = back;
+}
+
 /* ---- quality ---------------------------------------------------------------------- */
 
 static void round_trip(enum codec_id codec, int mode, int w, int h, uint32_t bitrate,
@@ -134,7 +143,7 @@ static void round_trip(enum codec_id codec, int mode, int w, int h, uint32_t bit
 		in->time_us = 1000000 + n * 33333;
 		r = chain_run(&c, in, n == 0, NULL, &out);
 		if (r == -EAGAIN) { /* the rate control may skip, but not the first */
-			assert_true(n > 0 && codec == CODEC_VP8);
+			assert_true(n > 0 && codec != CODEC_H264);
 			ref_drop(in);
 			continue;
 		}
@@ -143,14 +152,10 @@ static void round_trip(enum codec_id codec, int mode, int w, int h, uint32_t bit
 		assert_int_equal(out->time_us, in->time_us);
 		assert_int_equal(out->width, w);
 		assert_int_equal(out->height, h);
-		assert_int_equal(out->colour, codec == CODEC_VP8 ? COLOUR_BT601 : COLOUR_BT709);
+		assert_int_equal(out->colour, codec == CODEC_H264 ? COLOUR_BT709 : COLOUR_BT601);
 		assert_false(out->full_range);
-		if (codec == CODEC_VP8) {
-			struct picture *back = picture_converted(out, COLOUR_BT709);
-
-			ref_drop(out);
-			out = back;
-		}
+		assert_int_equal(out->sar_num, codec > CODEC_VP8 ? 12 : 1);
+		to_709(&out);
 		ssim = clip_ssim(in, out);
 		lowest = ssim < lowest ? ssim : lowest;
 		ref_drop(in);
@@ -173,13 +178,19 @@ static void test_round_trip(void **state)
 	round_trip(CODEC_H264, 1, 1280, 720, 1500000, true, 0.95);
 	round_trip(CODEC_VP8, 1, 1280, 720, 1500000, true, 0.95);
 	round_trip(CODEC_H264, 1, 178, 98, 500000, false, 0.90); /* cropped both ways */
+	round_trip(CODEC_H263_1998, 1, 352, 288, 1000000, false, 0.85);
+	round_trip(CODEC_H263, 1, 352, 288, 1000000, false, 0.85);
+	round_trip(CODEC_H261, 1, 352, 288, 1000000, false, 0.85);
+	round_trip(CODEC_H263, 1, 176, 144, 256000, true, 0.95);
+	round_trip(CODEC_H261, 1, 176, 144, 256000, true, 0.95);
+	round_trip(CODEC_H263_1998, 1, 704, 576, 2000000, true, 0.90);
 }
 
 /* ---- loss --------------------------------------------------------------------------- */
 
-static void through_loss(enum codec_id codec)
+static void through_loss(enum codec_id codec, int w, int h)
 {
-	struct video_params p = params_of(codec, 320, 180, 1000000);
+	struct video_params p = params_of(codec, w, h, 1000000);
 	struct chain c;
 	bool key = true;
 	int good = 0, bad = 0;
@@ -188,20 +199,15 @@ static void through_loss(enum codec_id codec)
 	c.loss = 10;
 	c.seed = 7;
 	for (int n = 0; n < 300; n++) {
-		struct picture *in = clip_picture(320, 180, n), *out;
+		struct picture *in = clip_picture(w, h, n), *out;
 		int r = chain_run(&c, in, key, NULL, &out);
 
 		key = r == -EBADMSG; /* asks, and the next one is */
 		if (r == 0) {
 			/* never torn: it looks like what was sent */
 			assert_non_null(out);
-			if (codec == CODEC_VP8) {
-				struct picture *back = picture_converted(out, COLOUR_BT709);
-
-				ref_drop(out);
-				out = back;
-			}
-			assert_true(clip_ssim(in, out) > 0.85);
+			to_709(&out);
+			assert_true(clip_ssim(in, out) > (codec > CODEC_VP8 ? 0.75 : 0.85));
 			good++;
 		} else {
 			assert_null(out);
@@ -219,8 +225,11 @@ static void through_loss(enum codec_id codec)
 static void test_loss(void **state)
 {
 	(void)state;
-	through_loss(CODEC_H264);
-	through_loss(CODEC_VP8);
+	through_loss(CODEC_H264, 320, 180);
+	through_loss(CODEC_VP8, 320, 180);
+	through_loss(CODEC_H263_1998, 352, 288);
+	through_loss(CODEC_H263, 352, 288);
+	through_loss(CODEC_H261, 352, 288);
 }
 
 /* ---- what the encoder promises ---------------------------------------------------- */
@@ -389,18 +398,52 @@ static void test_slices(void **state)
 	}
 }
 
-/* A key frame comes with the very frame it is asked for, and only then. */
-static void forced_keys(enum codec_id codec)
+/* H.263 and H.261: what is divided at groups only stays within packets (the
+ * packetizer of H.261 would refuse it), whatever the picture; and what was coded
+ * again decodes. */
+static void old_noise(enum codec_id codec)
 {
-	struct video_params p = params_of(codec, 320, 180, 1000000);
+	struct video_params p = params_of(codec, 352, 288, 2000000);
+	struct chain c;
+	int got = 0;
+
+	chain_init(&c, &p);
+	for (int n = 0; n < 20; n++) {
+		struct picture *in = n % 4 ? clip_picture(352, 288, n) : noise_picture(352, 288, n);
+		struct picture *out;
+		int r;
+
+		in->time_us = 1 + n * 33333;
+		r = chain_run(&c, in, n == 0, NULL, &out);
+		assert_true(r == 0 || r == -EAGAIN);
+		got += out != NULL;
+		ref_drop(out);
+		ref_drop(in);
+	}
+	assert_in_range(got, 4, 20);
+	chain_fini(&c);
+}
+
+static void test_old_noise(void **state)
+{
+	(void)state;
+	old_noise(CODEC_H263);
+	old_noise(CODEC_H263_1998);
+	old_noise(CODEC_H261);
+}
+
+/* A key frame comes with the very frame it is asked for, and only then. */
+static void forced_keys(enum codec_id codec, int w, int h)
+{
+	struct video_params p = params_of(codec, w, h, 1000000);
 	struct video_encoder *enc;
 
 	assert_int_equal(video_encoder_new(&enc, &p), 0);
-	for (int n = 0; n < 400; n++) {
+	for (int n = 0; n < (codec > CODEC_VP8 ? 120 : 400); n++) {
 		bool ask = n == 7 || n == 8 || n == 100;
 		/* a cut in between must not bring one of its own */
-		struct picture *in = n == 50 ? noise_picture(320, 180, n)
-					     : clip_picture(320, 180, n);
+		struct picture *in = n == 50 && codec <= CODEC_VP8 ? noise_picture(w, h, n)
+								   : clip_picture(w, h, n);
 		struct coded *f = encode(enc, in, ask);
 		size_t len;
 
@@ -420,17 +463,20 @@ static void forced_keys(enum codec_id codec)
 static void test_forced_keys(void **state)
 {
 	(void)state;
-	forced_keys(CODEC_H264);
-	forced_keys(CODEC_VP8);
+	forced_keys(CODEC_H264, 320, 180);
+	forced_keys(CODEC_VP8, 320, 180);
+	forced_keys(CODEC_H263_1998, 352, 288);
+	forced_keys(CODEC_H263, 352, 288);
+	forced_keys(CODEC_H261, 352, 288);
 }
 
 /* Bytes of `count` frames of noise-like motion. */
-static size_t spend(struct video_encoder *enc, int *n, int count, bool *key)
+static size_t spend(struct video_encoder *enc, int w, int h, int *n, int count, bool *key)
 {
 	size_t bytes = 0;
 
 	for (int i = 0; i < count; i++, (*n)++) {
-		struct picture *in = clip_picture(640, 360, *n * 3);
+		struct picture *in = clip_picture(w, h, *n * 3);
 		struct coded *f;
 
 		in->time_us = 1 + *n * 33333;
@@ -446,10 +492,10 @@ static size_t spend(struct video_encoder *enc, int *n, int count, bool *key)
 }
 
 /* The rate follows what is set while running, without a key frame. */
-static void running_rate(enum codec_id codec)
+static void running_rate(enum codec_id codec, int w, int h)
 {
 	static const uint32_t rates[] = { 1200000, 300000, 150000, 900000 };
-	struct video_params p = params_of(codec, 640, 360, rates[0]);
+	struct video_params p = params_of(codec, w, h, rates[0]);
 	struct video_encoder *enc;
 	int n = 0;
 
@@ -457,17 +503,20 @@ static void running_rate(enum codec_id codec)
 	assert_int_equal(video_encoder_new(&enc, &p), 0);
 	for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
 		bool key = false;
-		size_t bytes;
+		size_t bytes, low;
 
 		video_encoder_bitrate(enc, rates[i]);
-		spend(enc, &n, 15, &key); /* half a second to get there */
+		spend(enc, w, h, &n, 15, &key); /* half a second to get there */
 		key &= i == 0;
-		bytes = spend(enc, &n, 60, &key);
-		assert_int_equal(key, i == 0);
-		/* two seconds: within a fifth above, not below half */
-		if (bytes * 4 > rates[i] / 5 * 6 || bytes * 4 < rates[i] / 2)
+		bytes = spend(enc, w, h, &n, 60, &key);
+		if (codec <= CODEC_VP8) /* the old ones have theirs every 128 pictures */
+			assert_int_equal(key, i == 0);
+		/* two seconds: within a fifth above, not below half, where CIF can
+		 * use that much */
+		low = codec > CODEC_VP8 && rates[i] > 300000 ? 100000 : rates[i] / 2;
+		if (bytes * 4 > rates[i] / 5 * 6 || bytes * 4 < low)
 			fprintf(stderr, "codec %d at %u: %zu\n", codec, rates[i], bytes * 4);
-		assert_in_range(bytes * 4, rates[i] / 2, rates[i] / 5 * 6);
+		assert_in_range(bytes * 4, low, rates[i] / 5 * 6);
 	}
 	video_encoder_free(enc);
 }
@@ -475,8 +524,10 @@ static void running_rate(enum codec_id codec)
 static void test_running_rate(void **state)
 {
 	(void)state;
-	running_rate(CODEC_H264);
-	running_rate(CODEC_VP8);
+	running_rate(CODEC_H264, 640, 360);
+	running_rate(CODEC_VP8, 640, 360);
+	running_rate(CODEC_H263, 352, 288);
+	running_rate(CODEC_H261, 352, 288);
 }
 
 static void test_refused(void **state)
@@ -659,9 +710,9 @@ static void test_missing_slices(void **state)
 
 /* Flipped bits and cut frames: refused or decoded, never a crash, never a size
  * that was not announced; and a key frame heals it all. */
-static void hostile(enum codec_id codec)
+static void hostile(enum codec_id codec, int w, int h)
 {
-	struct video_params p = params_of(codec, 320, 180, 800000);
+	struct video_params p = params_of(codec, w, h, 800000);
 	struct video_encoder *enc;
 	struct video_decoder *dec;
 	uint32_t x = 99;
@@ -669,7 +720,7 @@ static void hostile(enum codec_id codec)
 	assert_int_equal(video_encoder_new(&enc, &p), 0);
 	assert_int_equal(video_decoder_new(&dec, codec), 0);
 	for (int n = 0; n < 200; n++) {
-		struct picture *in = clip_picture(320, 180, n), *out = NULL;
+		struct picture *in = clip_picture(w, h, n), *out = NULL;
 		struct coded *f = encode(enc, in, n % 10 == 0);
 
 		if (!f) {
@@ -687,7 +738,7 @@ static void hostile(enum codec_id codec)
 		} else {
 			assert_int_equal(video_decode(dec, f, &out), 0);
 			assert_non_null(out);
-			assert_int_equal(out->width, 320);
+			assert_int_equal(out->width, w);
 		}
 		ref_drop(out);
 		ref_drop(f);
@@ -700,8 +751,11 @@ static void hostile(enum codec_id codec)
 static void test_hostile(void **state)
 {
 	(void)state;
-	hostile(CODEC_H264);
-	hostile(CODEC_VP8);
+	hostile(CODEC_H264, 320, 180);
+	hostile(CODEC_VP8, 320, 180);
+	hostile(CODEC_H263, 352, 288);
+	hostile(CODEC_H263_1998, 176, 144);
+	hostile(CODEC_H261, 352, 288);
 }
 
 /* A stream that would need more memory than the largest level is refused. */
@@ -779,6 +833,7 @@ int main(void)
 		cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_sps),
 		cmocka_unit_test(test_slices),
+		cmocka_unit_test(test_old_noise),
 		cmocka_unit_test(test_forced_keys),
 		cmocka_unit_test(test_running_rate),
 		cmocka_unit_test(test_refused),
