@@ -108,29 +108,42 @@ static void h264_close(struct video_encoder *base)
 	free(self);
 }
 
-static int h264_open(struct video_encoder **out, const struct video_params *params)
+int h264_encoder_context(struct AVCodecContext **out, const struct video_params *params)
 {
 	const AVCodec *codec = avcodec_find_encoder_by_name("libx264");
-	struct h264_encoder *self;
-	int r = -ENOMEM;
+	AVCodecContext *ctx;
+	int r;
 
 	if (!codec)
 		return -ENOTSUP;
-	self = calloc(1, sizeof(*self));
+	ctx = avcodec_alloc_context3(codec);
+	if (!ctx)
+		return -ENOMEM;
+	configure(ctx, params);
+	r = set_options(ctx, params);
+	if (!r && avcodec_open2(ctx, codec, NULL) < 0)
+		r = -ENOTSUP;
+	if (r < 0)
+		avcodec_free_context(&ctx);
+	else
+		*out = ctx;
+	return r;
+}
+
+static int h264_open(struct video_encoder **out, const struct video_params *params)
+{
+	struct h264_encoder *self = calloc(1, sizeof(*self));
+	int r = -ENOMEM;
+
 	if (!self)
 		return -ENOMEM;
 	self->base.params = *params;
-	self->ctx = avcodec_alloc_context3(codec);
 	self->frame = av_frame_alloc();
 	self->packet = av_packet_alloc();
-	if (!self->ctx || !self->frame || !self->packet)
+	if (!self->frame || !self->packet)
 		goto out;
-	configure(self->ctx, params);
-	r = set_options(self->ctx, params);
+	r = h264_encoder_context(&self->ctx, params);
 	if (r < 0)
-		goto out;
-	r = -ENOTSUP;
-	if (avcodec_open2(self->ctx, codec, NULL) < 0)
 		goto out;
 	*out = &self->base;
 	return 0;
