@@ -2,6 +2,7 @@
  * Video codecs: through an encoder, packets, and a decoder. */
 #include "base/ref.h"
 #include "codecs/annexb.h"
+#include "codecs/h264_level.h"
 #include "codecs/h264_sps.h"
 #include "codecs/payload.h"
 #include "codecs/video.h"
@@ -301,6 +302,7 @@ static void check_sps(const struct sps_row *r)
 				  .format = { .id = CODEC_H264, .h264 = r->format } };
 	struct picture *in = clip_picture(r->w, r->h, 0);
 	struct video_encoder *enc;
+	const struct h264_level *level;
 	struct h264_sps s;
 	struct coded *f;
 	const uint8_t *nal;
@@ -326,6 +328,12 @@ static void check_sps(const struct sps_row *r)
 	assert_int_equal(s.primaries, 1);
 	assert_int_equal(s.transfer, 1);
 	assert_int_equal(s.matrix, 1);
+	/* the level holds the stream, 1b included (11 with constraint_set3) */
+	level = h264_level_of(s.profile_idc, s.profile_iop, s.level_idc);
+	assert_true(h264_size_fits(level->max_fs, s.mb_width, s.mb_height));
+	assert_true(s.mb_width * s.mb_height * r->fps <= level->max_mbps);
+	assert_true(s.mb_width * s.mb_height <= level->max_dpb);
+	assert_true(r->bitrate <= level->max_br * 1000);
 	/* a decoder need not wait */
 	assert_true(s.restriction);
 	assert_int_equal(s.max_reorder, 0);
