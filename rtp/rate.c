@@ -25,7 +25,8 @@ void rate_report(struct rate *self, uint8_t fraction, uint32_t rtt_us, int64_t n
 	uint32_t loss = fraction * 100u / 256;
 
 	self->report_us = now;
-	self->loss = (uint8_t)((self->loss * 3u + loss + 2) / 4);
+	/* Rounded towards what is new, so that it gets there. */
+	self->loss = (uint8_t)((self->loss * 3u + loss + (loss > self->loss ? 3 : 0)) / 4);
 	if (fraction > 26) { /* over 10 % */
 		uint64_t r = self->loss_rate;
 

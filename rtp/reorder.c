@@ -157,7 +157,7 @@ int reorder_put(struct reorder *self, const struct rtp_packet *packet, int64_t n
 		self->stats.duplicate++;
 		return 0;
 	}
-	if (s->asked)
+	if (s->asked_us)
 		self->stats.recovered++;
 	if (ext != self->next)
 		return store(self, s, packet, now);
@@ -228,8 +228,12 @@ size_t reorder_nacks(struct reorder *self, int64_t now, int64_t rtt_us, uint16_t
 	for (int64_t e = self->next; self->started && e <= self->highest && n < cap; e++) {
 		struct slot_state *s = slot_of(self, e);
 
-		if (ask_at(self, e, rtt_us) > now || now + rtt_us > s->since + self->wait_us)
+		if (ask_at(self, e, rtt_us) > now)
 			continue;
+		if (now + rtt_us > s->since + self->wait_us) {
+			s->asked = MAX_ASKED; /* its time passed unused */
+			continue;
+		}
 		s->asked++;
 		s->asked_us = now;
 		seq[n++] = (uint16_t)e;

@@ -232,7 +232,7 @@ bool rtcp_tmmb_next(struct rtcp_packet *self, struct rtcp_tmmb *out)
 	v = cursor_u32(&self->items);
 	exponent = v >> 26;
 	mantissa = v >> 9 & 0x1ffff;
-	out->bitrate = exponent > 46 && mantissa ? UINT64_MAX : mantissa << exponent;
+	out->bitrate = exponent > 47 && mantissa ? UINT64_MAX : mantissa << exponent;
 	out->overhead = v & 0x1ff;
 	return true;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 
 /* `old`: how devices wrote the suite before RFC 6188 fixed its name. */
@@ -33,9 +34,10 @@ const char *srtp_suite_name(enum srtp_suite suite)
 	return suites[suite].name;
 }
 
+/* ABNF strings know no case (RFC 5234 2.3). */
 static bool same(const char *name, const char *text, size_t len)
 {
-	return name && strlen(name) == len && !memcmp(name, text, len);
+	return name && strlen(name) == len && !strncasecmp(name, text, len);
 }
 
 enum srtp_suite srtp_suite_by_name(const char *name, size_t len)
@@ -96,7 +98,7 @@ static bool starts(struct text *t, const char *prefix)
 {
 	size_t n = strlen(prefix);
 
-	if (text_len(*t) < n || memcmp(t->p, prefix, n))
+	if (text_len(*t) < n || strncasecmp(t->p, prefix, n))
 		return false;
 	t->p += n;
 	return true;
