@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -47,7 +48,7 @@ static int add_arg(json_t *args, const struct command_arg *a, const char *word, 
 {
 	json_t *value = NULL;
 
-	if (a->type == ARG_TEXT) {
+	if (a->type == ARG_TEXT || a->type == ARG_FILE) {
 		value = json_string(word);
 	} else if (a->type == ARG_FLAG) {
 		value = json_true();
@@ -201,17 +202,33 @@ static int connect_to(const char *path, char *error, size_t cap)
 	return -ENOTCONN;
 }
 
-static int write_all(int fd, const char *data, size_t len)
+/* Sends a line; a descriptor (-1: none) goes with its first byte. */
+static int send_line(int fd, const char *line, int passed)
 {
-	while (len) {
-		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS } };
+	struct iovec part = { (void *)(uintptr_t)line, strlen(line) };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	if (passed >= 0) {
+		memcpy(CMSG_DATA(&control.head), &passed, sizeof(int));
+		m.msg_control = control.space;
+		m.msg_controllen = sizeof(control.space);
+	}
+	while (part.iov_len) {
+		ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return -EPIPE;
-		data += n;
-		len -= (size_t)n;
+		part.iov_base = (char *)part.iov_base + n;
+		part.iov_len -= (size_t)n;
+		m.msg_control = NULL;
+		m.msg_controllen = 0;
 	}
 	return 0;
 }
@@ -250,49 +267,97 @@ static char *read_line(int fd)
 	return NULL;
 }
 
-int cli_ask(const char *path, const char *command, json_t *args, json_t **result,
-	    char *error, size_t cap)
+/* The file that the arguments name, or none. */
+static const char *file_of(const struct command *c, const json_t *args)
 {
-	json_t *request = json_pack("{s:s, s:O}", "command", command, "args", args), *reply = NULL;
-	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL, *line = NULL;
-	const struct timeval patience = { ANSWER_S, 0 };
-	bool late;
-	int fd, err = 0;
-
-	json_decref(request);
-	if (!text)
-		return -ENOMEM;
-	fd = connect_to(path, error, cap);
-	if (fd < 0) {
-		free(text);
-		return fd;
+	for (const struct command_arg *a = c->arg; a < c->arg + COMMAND_MAX_ARGS && a->name; a++) {
+		if (a->type == ARG_FILE && json_object_get(args, a->name))
+			return json_string_value(json_object_get(args, a->name));
 	}
+	return NULL;
+}
+
+static int make_file(int *out, const char *name, char *error, size_t cap)
+{
+	/* For its owner only: there are people's voices in it. */
+	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0 && errno == EEXIST)
+		return fail(error, cap, "%s exists; remove it or name another file", name);
+	if (fd < 0)
+		return fail(error, cap, "Cannot make %s: %s", name, strerror(errno));
+	*out = fd;
+	return 0;
+}
+
+/* What the server says to a line; NULL with the reason in `error`. */
+static json_t *exchange(const char *path, const char *line, int passed, char *error, size_t cap)
+{
+	const struct timeval patience = { ANSWER_S, 0 };
+	int fd = connect_to(path, error, cap);
+	json_t *reply = NULL;
+	char *answer;
+	bool late;
+
+	if (fd < 0)
+		return NULL;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	/* One who does not take it all may still say why. */
-	if (!write_all(fd, text, strlen(text)))
-		write_all(fd, "\n", 1);
+	send_line(fd, line, passed);
 	errno = 0;
-	line = read_line(fd);
-	late = !line && (errno == EAGAIN || errno == EWOULDBLOCK);
+	answer = read_line(fd);
+	late = !answer && (errno == EAGAIN || errno == EWOULDBLOCK);
 	close(fd);
-	if (line)
-		reply = json_loads(line, 0, NULL);
-	if (!reply) {
-		fail(error, cap, late ? "balaid has not answered for %d seconds; see its log"
-				      : "balaid closed the connection without an answer; see its log",
-		     ANSWER_S);
-		err = -EPIPE;
-	} else if (!json_is_true(json_object_get(reply, "ok"))) {
+	if (answer)
+		reply = json_loads(answer, 0, NULL);
+	free(answer);
+	if (!reply && late)
+		fail(error, cap, "balaid has not answered for %d seconds; see its log", ANSWER_S);
+	else if (!reply)
+		fail(error, cap, "balaid closed the connection without an answer; see its log");
+	return reply;
+}
+
+static char *request_line(const char *command, json_t *args)
+{
+	json_t *request = json_pack("{s:s, s:O}", "command", command, "args", args);
+	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL, *line = NULL;
+
+	json_decref(request);
+	if (text && asprintf(&line, "%s\n", text) < 0)
+		line = NULL;
+	free(text);
+	return line;
+}
+
+int cli_ask(const char *path, const struct command *command, json_t *args, json_t **result,
+	    char *error, size_t cap)
+{
+	const char *file = file_of(command, args);
+	char *line = request_line(command->name, args);
+	int passed = -1, err = line ? 0 : fail(error, cap, "Out of memory");
+	json_t *reply = NULL;
+
+	if (!err && file)
+		err = make_file(&passed, file, error, cap);
+	if (!err) {
+		reply = exchange(path, line, passed, error, cap);
+		err = reply ? 0 : -ENOTCONN;
+	}
+	if (reply && !json_is_true(json_object_get(reply, "ok"))) {
 		const char *why = json_string_value(json_object_get(reply, "error"));
 
-		fail(error, cap, "%s", why ? why : "failed");
-		err = -EINVAL;
-	} else {
+		err = fail(error, cap, "%s", why ? why : "failed");
+	} else if (reply) {
 		*result = json_incref(json_object_get(reply, "result"));
+	}
+	if (passed >= 0) {
+		close(passed);
+		if (err)
+			unlink(file);
 	}
 	json_decref(reply);
 	free(line);
-	free(text);
 	return err;
 }
 
@@ -530,7 +595,8 @@ static void print_usage(FILE *out, const struct command *c)
 		else if (a->type == ARG_FLAG)
 			fprintf(out, " [--%s]", a->name);
 		else
-			fprintf(out, " [--%s %s]", a->name, a->type == ARG_NUMBER ? "N" : "TEXT");
+			fprintf(out, " [--%s %s]", a->name, a->type == ARG_NUMBER ? "N" :
+				a->type == ARG_FILE ? "FILE" : "TEXT");
 	}
 	fprintf(out, "\n      %s.\n", c->help);
 }

@@ -16,8 +16,9 @@
 int cli_parse(const struct command **command, json_t **args, bool *json, int argc,
 	      char *const *argv, char *error, size_t cap);
 
-/* Asks the server at `path`. *result is a new reference. */
-int cli_ask(const char *path, const char *command, json_t *args, json_t **result,
+/* Asks the server at `path`. Makes the file that an ARG_FILE names; it must be
+ * a new one, and goes again when the command fails. *result is a new reference. */
+int cli_ask(const char *path, const struct command *command, json_t *args, json_t **result,
 	    char *error, size_t cap);
 
 /* Prints a result for people: arrays as tables, objects as lines. */

@@ -30,10 +30,18 @@ struct client {
 	int fd;
 	char in[CONTROL_MAX_LINE];
 	size_t in_len;
+	int passed;             /* descriptor that came with what is in `in`, -1: none */
 	char *out;              /* what the peer has not taken yet */
 	size_t out_len, out_done;
 	bool ending;            /* after what is in `out` */
 };
+
+static void forget_passed(struct client *c)
+{
+	if (c->passed >= 0)
+		close(c->passed);
+	c->passed = -1;
+}
 
 static void client_free(struct client *c)
 {
@@ -41,6 +49,7 @@ static void client_free(struct client *c)
 	c->control->n_clients--;
 	loop_fd_free(c->watch);
 	close(c->fd);
+	forget_passed(c);
 	free(c->out);
 	free(c);
 }
@@ -143,7 +152,10 @@ static int client_serve(struct client *c)
 
 		if (end) {
 			used = (size_t)(end - c->in) + 1;
+			c->control->context->fd = c->passed;
 			c->out = control_answer(c->control->context, c->in, used - 1);
+			c->control->context->fd = -1;
+			forget_passed(c);
 			memmove(c->in, c->in + used, c->in_len - used);
 			c->in_len -= used;
 		} else if (c->in_len == sizeof(c->in)) {
@@ -164,6 +176,31 @@ static int client_serve(struct client *c)
 	return c->ending && !c->out ? -EMSGSIZE : 0;
 }
 
+/* Reads bytes and with them, at most, a descriptor; the last of several. */
+static ssize_t client_read(struct client *c)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(4 * sizeof(int))];
+	} control;
+	struct iovec part = { c->in + c->in_len, sizeof(c->in) - c->in_len };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space,
+			    .msg_controllen = sizeof(control.space) };
+	ssize_t n = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n < 0)
+		return n;
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h)) {
+		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= h->cmsg_len; at += sizeof(int)) {
+			forget_passed(c);
+			memcpy(&c->passed, CMSG_DATA(h) + at, sizeof(int));
+		}
+	}
+	return n;
+}
+
 static void on_client(void *arg, unsigned events)
 {
 	struct client *c = arg;
@@ -176,7 +213,7 @@ static void on_client(void *arg, unsigned events)
 	}
 	if (c->out)
 		return;
-	n = recv(c->fd, c->in + c->in_len, sizeof(c->in) - c->in_len, MSG_DONTWAIT);
+	n = client_read(c);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -212,6 +249,7 @@ static void on_listen(void *arg, unsigned events)
 	}
 	c->control = self;
 	c->fd = fd;
+	c->passed = -1;
 	list_add(&self->clients, &c->link);
 	self->n_clients++;
 	if (loop_fd_new(&c->watch, self->loop, fd, LOOP_READ, on_client, c))

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * The control socket: commands over a Unix stream socket, one JSON object a
  * line each way. {"command": "mute", "args": {"participant": 3}} is answered by
- * {"ok": true, "result": …} or {"ok": false, "error": "what to do"}. Who may
+ * {"ok": true, "result": …} or {"ok": false, "error": "what to do"}. A command
+ * that fills a file gets its descriptor with the bytes of its line (SCM_RIGHTS):
+ * the server writes only what the operator could open, and opens no path that
+ * somebody names. Who may
  * open the socket (mode 0660) may command. Control thread. */
 #ifndef BALAI_ADMIN_CONTROL_H
 #define BALAI_ADMIN_CONTROL_H

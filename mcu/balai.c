@@ -139,7 +139,7 @@ static int ask(const char *socket_path, int argc, char **argv)
 		fprintf(stderr, "balai: %s\n", error);
 		return 2;
 	}
-	err = cli_ask(socket_path, command->name, args, &result, error, sizeof(error));
+	err = cli_ask(socket_path, command, args, &result, error, sizeof(error));
 	json_decref(args);
 	if (err) {
 		fprintf(stderr, "balai: %s\n", error);

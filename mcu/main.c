@@ -236,7 +236,7 @@ static int start(struct daemon *d)
 		d->loop, d->wire, d->pool, d->audio, d->video }, d->config);
 	if (err)
 		return fail("controller", err);
-	d->context = (struct command_context){ d->controller, reload, drain, d };
+	d->context = (struct command_context){ d->controller, reload, drain, d, -1 };
 	err = start_control(d);
 	if (err)
 		return err;

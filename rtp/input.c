@@ -158,6 +158,8 @@ static void input_rtp(struct component *c, uint8_t *data, size_t len,
 	}
 	if (!open_packet(c, false, data, &len, &authentic, now))
 		return;
+	if (t->tap)
+		transport_tapped(c, false, from, data, len);
 	if (rtp_parse(&packet, data, len) < 0) {
 		DROP(c, short);
 		return;
@@ -217,6 +219,8 @@ static void input_rtcp(struct component *c, uint8_t *data, size_t len,
 	}
 	if (!open_packet(c, true, data, &len, &authentic, now))
 		return;
+	if (c->transport->tap)
+		transport_tapped(c, false, from, data, len);
 	if (!rtcp_source_may_send(c, authentic, from, now)) {
 		DROP(c, source);
 		return;

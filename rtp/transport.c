@@ -51,6 +51,7 @@ static void transport_fini(void *obj)
 		keyring_fini(&self->comp[i].keys);
 	}
 	explicit_bzero(&self->params, sizeof(self->params));
+	ref_drop(self->tap);
 	ref_drop(self->wire);
 }
 
@@ -451,6 +452,8 @@ int transport_commit(struct transport *self, bool rtcp, uint8_t *packet, size_t 
 	struct component *c = component_for(self, rtcp);
 	int r;
 
+	if (self->tap)
+		transport_tapped(c, true, dest_for(self, rtcp), packet, len);
 	if (self->params.security != SECURITY_NONE) {
 		r = keyring_seal(component_keys(c), rtcp, packet, &len);
 		if (r < 0) {

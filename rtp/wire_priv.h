@@ -22,6 +22,7 @@
 #include "rtp/feedback.h"
 #include "rtp/sender.h"
 #include "rtp/srtp.h"
+#include "rtp/tap.h"
 #include "rtp/wire.h"
 
 #include <pthread.h>
@@ -116,6 +117,7 @@ struct transport {
 	int64_t heard_us;               /* last RTCP or STUN that was good, 0: none */
 	int secured_told;               /* 1: told nothing yet */
 	enum media_kind class;
+	struct tap *tap;                /* a reference; NULL: nobody looks */
 	unsigned n_ssrc, ssrc_next;
 	struct ssrc_entry ssrc[MAX_SSRC_MAP];
 };
@@ -139,6 +141,9 @@ void transport_detach(struct transport *self);
 /* io. Sends raw bytes from a component (STUN, DTLS). */
 void component_send(struct component *c, const uint8_t *data, size_t len,
 		    const struct sockaddr_storage *to);
+/* io. A packet in the clear, for the tap that is there. */
+void transport_tapped(struct component *c, bool sent, const struct sockaddr_storage *peer,
+		      const uint8_t *data, size_t len);
 /* io. The keys that a component's packets are under. */
 struct keyring *component_keys(struct component *c);
 /* io. Something of the transport is due at `at`. */

@@ -126,8 +126,9 @@ void dialog_end_now(struct dialog *d, int status, const char *reason)
 	d->ours = OURS_NONE;
 	timer_cancel(d->retry_timer);
 	timer_cancel(d->refresh_timer);
-	call->protocol_data = NULL;
+	/* What was said last can still be asked for while this runs. */
 	call_ended(call, status, reason);
+	call->protocol_data = NULL;
 	ref_drop(call);
 	/* Sofia gives up a BYE after 64*T1; whatever went wrong, this is the end. */
 	timer_set(d->end_timer, 2 * 64LL * d->sip->t1 * 1000 + 5000000);

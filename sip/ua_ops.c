@@ -247,6 +247,14 @@ static int op_trace(struct call *call, FILE *out)
 	return d ? trace_write(&d->trace, out) : -ENOENT;
 }
 
+static unsigned op_messages(struct call *call, unsigned first,
+			    void (*fn)(void *arg, const struct call_message *message), void *arg)
+{
+	struct dialog *d = (struct dialog *)call->protocol_data;
+
+	return d ? trace_each(&d->trace, first, fn, arg) : first;
+}
+
 const struct call_ops dialog_ops = {
 	.protocol = "sip",
 	.answer = op_answer,
@@ -256,4 +264,5 @@ const struct call_ops dialog_ops = {
 	.request_key = op_request_key,
 	.redirect = op_redirect,
 	.trace = op_trace,
+	.messages = op_messages,
 };

@@ -423,3 +423,25 @@ int trace_write(const struct trace *self, FILE *out)
 	}
 	return ferror(out) ? -EIO : 0;
 }
+
+unsigned trace_each(const struct trace *self, unsigned first,
+		    void (*fn)(void *arg, const struct call_message *message), void *arg)
+{
+	unsigned number = self->dropped;
+
+	list_each(l, &self->messages) {
+		const struct message *m = list_entry(l, struct message, link);
+		struct call_message c = { .wall_us = m->wall_us, .sent = m->sent, .text = m->text,
+					  .len = m->len };
+		size_t n = strcspn(m->peer, " ");
+		char peer[sizeof(m->peer)];
+
+		if (number++ < first)
+			continue;
+		snprintf(peer, sizeof(peer), "%.*s", (int)n, m->peer);
+		c.peer = peer;
+		c.peer_port = (uint16_t)strtoul(m->peer + n, NULL, 10);
+		fn(arg, &c);
+	}
+	return number;
+}

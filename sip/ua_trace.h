@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "conf/config.h"
+#include "mcu/mc/call.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,6 +49,11 @@ int trace_received_by(const struct trace *self, const char *method,
 
 /* Oldest first: time, direction, peer, then the message; keys are masked. */
 int trace_write(const struct trace *self, FILE *out);
+
+/* Those from number `first` on, counted from 0 with those not kept any more;
+ * the number of the next to come. */
+unsigned trace_each(const struct trace *self, unsigned first,
+		    void (*fn)(void *arg, const struct call_message *message), void *arg);
 
 /* Messages not kept since the start. */
 uint64_t trace_dropped(void);

@@ -17,6 +17,16 @@ enum call_state { CALL_OFFERED, CALL_DIALLING, CALL_CONNECTED, CALL_ENDED };
 
 struct call;
 
+/* One signalling message as `trace` keeps it: keys are masked. Borrowed. */
+struct call_message {
+	int64_t wall_us;
+	bool sent;
+	const char *peer;     /* numeric address */
+	uint16_t peer_port;
+	const char *text;
+	size_t len;
+};
+
 /* What a protocol room can do for a call. All return 0 or a negative errno,
  * and none reports an event before it returns. */
 struct call_ops {
@@ -40,6 +50,10 @@ struct call_ops {
 	int (*redirect)(struct call *call, const char *uri);
 	/* Writes the signalling messages kept for `trace`; jsonless text. */
 	int (*trace)(struct call *call, FILE *out);
+	/* Hands over those from number `first` on (0: all) that are still kept;
+	 * returns the number of the next to come. */
+	unsigned (*messages)(struct call *call, unsigned first,
+			     void (*fn)(void *arg, const struct call_message *message), void *arg);
 };
 
 /* What the MC does with calls: one table, set at start. */

@@ -5,12 +5,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "mcu/mc/conference.h"
+#include "mcu/mc/capture.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- arguments -------------------------------------------------------------------- */
 
@@ -377,6 +378,7 @@ static int run_stats(struct command_context *ctx, const json_t *args, json_t **o
 	(void)args; (void)error; (void)cap;
 	set(o, "calls", json_integer(call_center_count(c->calls)));
 	set(o, "conferences", json_integer((json_int_t)list_count(&c->conferences)));
+	set(o, "captures", json_integer((json_int_t)list_count(&c->captures)));
 	set(o, "draining", json_boolean(c->draining));
 	set(o, "wire", wire_json(c->parts.wire));
 	set(o, "audio", audio_json(c->parts.audio));
@@ -566,6 +568,42 @@ static int run_dialplan_test(struct command_context *ctx, const json_t *args, js
 	return 0;
 }
 
+/* Why a capture cannot be; `file` is its name. */
+static int capture_error(char *error, size_t cap, int err, const char *call)
+{
+	switch (err) {
+	case -EBUSY:
+		return fail(error, cap, err, "%d captures are running, and no more may; wait for one to end",
+			    CAPTURES_MAX);
+	case -EALREADY:
+		return fail(error, cap, err, "Call %s is being captured already", call);
+	default:
+		return fail(error, cap, err, "Cannot capture call %s: %s", call, strerror(-err));
+	}
+}
+
+static int capture(struct command_context *ctx, struct call *call, const json_t *args,
+		   json_t **out, char *error, size_t cap)
+{
+	json_t *value = json_object_get(args, "seconds");
+	json_int_t seconds = value ? json_integer_value(value) : CAPTURE_SECONDS;
+	struct stat st;
+	int err;
+
+	if (seconds < 1 || seconds > CAPTURE_MAX_SECONDS)
+		return fail(error, cap, -EINVAL, "seconds must be 1 to %d", CAPTURE_MAX_SECONDS);
+	/* A pipe or a device could hold us up. */
+	if (ctx->fd < 0 || fstat(ctx->fd, &st) || !S_ISREG(st.st_mode))
+		return fail(error, cap, -EINVAL,
+			    "A capture goes into a regular file that is handed over with the command, as `balai trace` does");
+	err = capture_start(ctx->controller, call, ctx->fd, (unsigned)seconds);
+	if (err)
+		return capture_error(error, cap, err, call->id);
+	*out = json_pack("{s:s, s:s, s:I}", "call", call->id, "capturing into", text(args, "pcap"),
+			 "seconds", seconds);
+	return 0;
+}
+
 static int run_trace(struct command_context *ctx, const json_t *args, json_t **out,
 		     char *error, size_t cap)
 {
@@ -578,6 +616,10 @@ static int run_trace(struct command_context *ctx, const json_t *args, json_t **o
 	if (!call)
 		return fail(error, cap, -ENOENT, "No call %s; `balai calls` lists them",
 			    text(args, "call"));
+	if (text(args, "pcap"))
+		return capture(ctx, call, args, out, error, cap);
+	if (json_object_get(args, "seconds"))
+		return fail(error, cap, -EINVAL, "seconds goes with --pcap FILE");
 	if (!call->ops->trace)
 		return fail(error, cap, -ENOTSUP, "%s calls keep no messages", call->ops->protocol);
 	f = open_memstream(&trace, &size);
@@ -644,8 +686,12 @@ const struct command command_table[] = {
 	  { { "number", ARG_TEXT, true, "what is dialled" },
 	    { "caller", ARG_TEXT, false, "user@host of the caller" },
 	    { "transport", ARG_TEXT, false, "udp, tcp or tls" } }, run_dialplan_test, NULL },
-	{ "trace", "Show the signalling messages of a call",
-	  { { "call", ARG_TEXT, true, "id, from `balai calls`" } }, run_trace, NULL },
+	{ "trace", "Show the signalling messages of a call, or capture it for Wireshark",
+	  { { "call", ARG_TEXT, true, "id, from `balai calls`" },
+	    { "pcap", ARG_FILE, false,
+	      "a new file, into which the messages and from now on the media go, decrypted" },
+	    { "seconds", ARG_NUMBER, false, "how long, with --pcap; 30, at most 600" } },
+	  run_trace, NULL },
 	{ 0 },
 };
 
@@ -662,6 +708,7 @@ static bool has_type(const json_t *value, enum command_arg_type type)
 {
 	switch (type) {
 	case ARG_TEXT:
+	case ARG_FILE:
 		return json_is_string(value);
 	case ARG_NUMBER:
 		return json_is_integer(value);
@@ -673,7 +720,8 @@ static bool has_type(const json_t *value, enum command_arg_type type)
 
 static int check_args(const struct command *c, const json_t *args, char *error, size_t cap)
 {
-	static const char *const types[] = { "text", "a number", "true or false" };
+	static const char *const types[] = { "text", "a number", "true or false",
+					     "the name of a file" };
 	const char *key;
 	json_t *value;
 

@@ -10,7 +10,10 @@
 
 struct command_context;
 
-enum command_arg_type { ARG_TEXT, ARG_NUMBER, ARG_FLAG };
+/* ARG_FILE: a file that the result goes into. Who asks opens it, with the
+ * operator's own rights, and hands over the descriptor; the argument itself is
+ * its name, for people. */
+enum command_arg_type { ARG_TEXT, ARG_NUMBER, ARG_FLAG, ARG_FILE };
 
 struct command_arg {
 	const char *name;     /* key in the JSON arguments, metavariable in help */
@@ -40,6 +43,9 @@ struct command_context {
 	int (*reload)(void *arg, char **report);
 	void (*drain)(void *arg);
 	void *arg;
+	/* The descriptor that came with the command now running, -1: none.
+	 * Borrowed. */
+	int fd;
 };
 
 extern const struct command command_table[]; /* ended by name NULL */

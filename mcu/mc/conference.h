@@ -12,6 +12,7 @@ struct controller {
 	struct config *config;
 	struct call_center *calls;
 	struct list conferences;
+	struct list captures;
 	uint32_t last_participant;
 	bool draining;
 	void (*done)(void *arg);   /* of drain or end_all */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * The controller: calls come in by the dial plan and become participants. */
-#include "mcu/mc/conference.h"
+#include "mcu/mc/capture.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -184,7 +184,7 @@ static void on_key_wanted(void *arg, struct call *call)
 
 static void on_ended(void *arg, struct call *call, int status, const char *reason)
 {
-	(void)arg;
+	capture_call_ended(arg, call);
 	log_info("call ended call=%s remote=\"%s\" status=%d reason=\"%s\"", call->id,
 		 call->remote_uri, status, reason);
 	if (call->participant)
@@ -293,6 +293,7 @@ int controller_new(struct controller **out, const struct controller_parts *parts
 	self->parts = *parts;
 	self->config = ref_hold(config);
 	list_init(&self->conferences);
+	list_init(&self->captures);
 	/* A random CNAME tells nothing about this host (RFC 7022). */
 	if (getrandom(r, sizeof(r), 0) != sizeof(r))
 		memset(r, 0, sizeof(r));
@@ -312,6 +313,7 @@ struct controller *controller_free(struct controller *self)
 	if (!self)
 		return NULL;
 	assert(list_empty(&self->conferences));
+	capture_end_all(self);
 	timer_free(self->settle);
 	call_center_free(self->calls);
 	ref_drop(self->config);

@@ -296,6 +296,11 @@ struct leg *leg_drop(struct leg *self)
 	return NULL;
 }
 
+void leg_set_tap(struct leg *self, struct tap *tap)
+{
+	transport_set_tap(self->carrier->transport, tap);
+}
+
 const struct transport_local *leg_local(const struct leg *self)
 {
 	return transport_local(self->carrier->transport);

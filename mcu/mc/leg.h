@@ -6,6 +6,7 @@
 
 #include "mcu/mc/controller.h"
 #include "mcu/mc/outlet.h"
+#include "rtp/tap.h"
 
 struct leg;
 
@@ -62,6 +63,8 @@ void leg_set_audio(struct leg *self, bool muted, bool deaf);
 int leg_level(const struct leg *self);
 bool leg_silent(const struct leg *self);
 void leg_stats(const struct leg *self, struct stream_stats *out);
+/* What passes its sockets is copied there (NULL: no more). */
+void leg_set_tap(struct leg *self, struct tap *tap);
 /* Brings sound and picture together: audio leg and video leg of one participant. */
 void leg_sync(struct leg *video, const struct leg *audio);
 

@@ -43,7 +43,7 @@ static inline int small_bridge_start(struct small_bridge *b, const char *file)
 	if (!err)
 		err = controller_new(&b->controller, &(struct controller_parts){
 			b->loop, b->wire, b->pool, b->audio, b->video }, b->config);
-	b->context.controller = b->controller;
+	b->context = (struct command_context){ .controller = b->controller, .fd = -1 };
 	return err;
 }
 

@@ -39,6 +39,8 @@ static const struct words word_table[] = {
 	{ { "dialplan", "test", "" }, "dialplan test", "{\"number\":\"\"}", NULL, false },
 	{ { "dialplan", "test", "100", "--caller=" }, "dialplan test",
 	  "{\"number\":\"100\",\"caller\":\"\"}", NULL, false },
+	{ { "trace", "0a1b", "--pcap", "x.pcap", "--seconds=5" }, "trace",
+	  "{\"call\":\"0a1b\",\"pcap\":\"x.pcap\",\"seconds\":5}", NULL, false },
 	{ { "layout", "2001", "1+5", "7" }, "layout",
 	  "{\"conference\":\"2001\",\"layout\":\"1+5\",\"participant\":7}", NULL, false },
 	{ { "layout", "--participant", "7", "2001", "1+5" }, "layout",
@@ -275,13 +277,14 @@ static void test_nobody_there(void **state)
 	json_t *args = json_object(), *result = NULL;
 
 	(void)state;
-	assert_int_equal(cli_ask("/nonexistent/control", "stats", args, &result, error,
+	assert_int_equal(cli_ask("/nonexistent/control", command_find("stats"), args, &result, error,
 				 sizeof(error)), -ENOTCONN);
 	assert_non_null(strstr(error, "/nonexistent/control"));
 	assert_non_null(strstr(error, "is it running?"));
 	memset(path, 'x', sizeof(path));
 	path[sizeof(path) - 1] = '\0';
-	assert_int_equal(cli_ask(path, "stats", args, &result, error, sizeof(error)), -EINVAL);
+	assert_int_equal(cli_ask(path, command_find("stats"), args, &result, error,
+				 sizeof(error)), -ENOTCONN);
 	assert_non_null(strstr(error, "too long"));
 	assert_null(result);
 	json_decref(args);

@@ -366,6 +366,67 @@ static void test_reload(void **state)
 	free(report);
 }
 
+/* Sends a line with descriptors. */
+static void say_with(int fd, const char *text, const int *passed, size_t n)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(8 * sizeof(int))];
+	} space = { .head = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
+	struct iovec part = { (void *)(uintptr_t)text, strlen(text) };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = space.space,
+			    .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+
+	space.head.cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(&space.head), passed, n * sizeof(int));
+	assert_int_equal(sendmsg(fd, &m, MSG_NOSIGNAL), strlen(text));
+}
+
+static int count_open(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* Descriptors that come along are closed, used or not; a command without any
+ * gets none. */
+static void test_descriptors(void **state)
+{
+	static const char line[] = "{\"command\": \"calls\"}\n";
+	int fd = client_open(), before, passed[8];
+
+	(void)state;
+	say(fd, line);
+	expect_ok(fd);
+	for (int i = 0; i < 8; i++)
+		passed[i] = STDIN_FILENO;
+	before = count_open();
+	say_with(fd, line, passed, 1);
+	expect_ok(fd);
+	say_with(fd, line, passed, 8);
+	expect_ok(fd);
+	assert_int_equal(count_open(), before);
+	/* the line is not whole yet */
+	say_with(fd, "{\"command\":", passed, 1);
+	for (int i = 0; i < 10; i++)
+		loop_step(bridge.loop, 0);
+	assert_int_equal(count_open(), before + 1);
+	say(fd, " \"calls\"}\n");
+	expect_ok(fd);
+	assert_int_equal(count_open(), before);
+	say_with(fd, "{\"command\":", passed, 1);
+	for (int i = 0; i < 10; i++)
+		loop_step(bridge.loop, 0);
+	close(fd);
+	for (int i = 0; i < 50; i++)
+		loop_step(bridge.loop, 0);
+	assert_int_equal(count_open(), before - 2);
+	assert_int_equal(bridge.context.fd, -1);
+}
+
 static void test_places(void **state)
 {
 	struct control *second = NULL;
@@ -452,7 +513,7 @@ int main(void)
 		cmocka_unit_test(test_partial), cmocka_unit_test(test_two_at_once),
 		cmocka_unit_test(test_wrong), cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_too_many), cmocka_unit_test(test_slow_reader),
-		cmocka_unit_test(test_reload), cmocka_unit_test(test_places),
+		cmocka_unit_test(test_reload), cmocka_unit_test(test_descriptors), cmocka_unit_test(test_places),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
