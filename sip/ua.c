@@ -189,7 +189,8 @@ static void on_terminated(struct dialog *d, int status, const char *phrase)
 {
 	/* A BYE is no failure. */
 	if (status < 300)
-		dialog_dead(d, 0, "the other side ended the call");
+		dialog_dead(d, 0, d->end_reason[0] ? d->end_reason :
+			    "the other side ended the call");
 	else
 		dialog_dead(d, status, phrase);
 }
@@ -206,6 +207,10 @@ static void on_dialog_event(struct dialog *d, nua_event_t event, int status,
 		break;
 	case nua_i_ack:
 		in_ack(d, sip);
+		break;
+	case nua_i_bye:
+		if (sip && sip->sip_reason && sip->sip_reason->re_text)
+			text_unquote(d->end_reason, sizeof(d->end_reason), sip->sip_reason->re_text);
 		break;
 	case nua_i_cancel:
 		if (d->call && d->answered && d->call->offer_open && d->offer_on == OFFER_INVITE) {

@@ -193,6 +193,12 @@ static void changed(struct dialog *d, enum offer_on on, const struct media_desc 
 	call_updated(call, offer);
 }
 
+/* An offer of ours has no answer yet: in an INVITE, or in a 200 to one of theirs. */
+static bool ours_flies(const struct dialog *d)
+{
+	return d->ours == OURS_SENT || (d->call->ours_open && d->ours != OURS_WAITING);
+}
+
 static void re_invite(struct dialog *d, const sip_t *sip)
 {
 	struct media_desc *offer = NULL;
@@ -204,7 +210,7 @@ static void re_invite(struct dialog *d, const sip_t *sip)
 		return;
 	}
 	peer_learn(d, sip);
-	status = d->ours == OURS_SENT ? 491 : d->call->offer_open || !d->connected ? 500 :
+	status = ours_flies(d) ? 491 : d->call->offer_open || !d->connected ? 500 :
 		 peer_desc(&offer, &text, sip);
 	if (status) {
 		refuse_change(d, false, status, status == 500 ? "3" : NULL);
@@ -237,7 +243,7 @@ void in_update(struct dialog *d, const sip_t *sip)
 	status = peer_desc(&offer, &text, sip);
 	/* RFC 3311 5.2: 491 when ours is open, 500 when theirs is. An UPDATE
 	 * without SDP refreshes the session and disturbs nothing. */
-	if (!status && offer && d->ours == OURS_SENT)
+	if (!status && offer && ours_flies(d))
 		status = 491;
 	if (!status && offer && (d->call->offer_open || !d->connected))
 		status = 500;

@@ -50,8 +50,7 @@ char *text_unescape(char *buf, size_t cap, const char *text, size_t len)
 	return buf;
 }
 
-/* A display name: quotes and their backslashes go. */
-static void unquote(char *buf, size_t cap, const char *text)
+void text_unquote(char *buf, size_t cap, const char *text)
 {
 	size_t n = 0;
 	bool quoted = *text == '"';
@@ -85,7 +84,7 @@ void peer_identity(struct call *call, const sip_t *sip, bool outgoing)
 	if (a && !outgoing) {
 		uri_text(call->remote_uri, sizeof(call->remote_uri), a->a_url);
 		if (a->a_display)
-			unquote(call->remote_name, sizeof(call->remote_name), a->a_display);
+			text_unquote(call->remote_name, sizeof(call->remote_name), a->a_display);
 	}
 	if (agent)
 		snprintf(call->user_agent, sizeof(call->user_agent), "%s", agent);

@@ -146,6 +146,8 @@ void refresh_schedule(struct dialog *d, const sip_t *sip, bool we_are_uas);
 /* The body's session description: 0, or the status to refuse the request with.
  * *out NULL: none (delayed offer). *text (may be NULL): a copy of it. */
 int peer_desc(struct media_desc **out, char **text, const sip_t *sip);
+/* A display name or a quoted text: quotes and their backslashes go. */
+void text_unquote(char *buf, size_t cap, const char *text);
 char *text_unescape(char *buf, size_t cap, const char *text, size_t len);
 
 #endif

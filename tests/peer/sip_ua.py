@@ -140,6 +140,8 @@ IN = [
     ('reinvite_cancel', 'later', ['connected', 'updated sendrecv', 'late -22', ENDED]),
     ('update', 'answer', ['connected', 'updated send', ENDED]),
     ('update_overlap', 'later', ['connected', 'updated sendrecv', 'late 0', ENDED]),
+    ('update_glare', 'answer', ['connected', 'updated delayed', 'answered lines=1',
+                                'updated sendrecv', 'ended 0 Normal call clearing']),
     ('cancel', 'never', ['offered .*', 'ended 487 .*']),
     ('cancel_late', 'answer', ['connected', ENDED]),
     ('prack_required', 'answer', ['connected', ENDED]),
@@ -172,6 +174,8 @@ TIMERS = [
     ('timer_we_invite', 'answer', ['connected', ENDED]),
     ('timer_they_refresh', 'answer', ['connected', ENDED]),
     ('timer_they_do_not', 'answer', ['connected', 'ended (0|408) .*']),
+    ('timer_dead_update', 'answer', ['connected', 'ended [1-9].*']),
+    ('timer_dead_invite', 'answer', ['connected', 'ended [1-9].*']),
     ('timer_small', 'answer', []),
 ]
 
