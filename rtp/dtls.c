@@ -416,10 +416,13 @@ bool dtls_side_set(struct dtls_side *self, bool active, const char *hash,
 	return true;
 }
 
-/* It ended badly: the slot is free again; told only if it was the peer. */
+/* It ended badly: the slot is free again; told only if it was the peer. Anybody
+ * behind the peer's address can send a bad hello, so one whose cookie has not come
+ * back is nobody yet. */
 static void failed(struct dtls_side *self, struct dtls *d, int status, int64_t now)
 {
-	bool tell = d->source != DTLS_STRANGER && !self->up;
+	bool known = d->proven || d->source == DTLS_VALIDATED || self->active;
+	bool tell = known && d->source != DTLS_STRANGER && !self->up;
 	struct sockaddr_storage peer = d->peer;
 
 	drop_slot(self, slot_of(self, d));
