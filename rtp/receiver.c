@@ -289,6 +289,8 @@ void receiver_rtp(struct stream *s, const struct rtp_packet *packet, bool authen
 		pthread_mutex_lock(&rx->lock);
 		rx->clock.rate = f->clock_rate;
 		pthread_mutex_unlock(&rx->lock);
+		/* after comfort noise silence counts again */
+		stream_arm(s, now);
 	}
 	if (!s->params.receive)
 		return;
@@ -296,6 +298,15 @@ void receiver_rtp(struct stream *s, const struct rtp_packet *packet, bool authen
 		input_video(s, packet, now);
 	else
 		input_audio(s, packet, f, now);
+}
+
+/* RFC 3389: after comfort noise a sender may say nothing for as long as its room
+ * is quiet. */
+bool receiver_announced_silence(const struct stream *s)
+{
+	const struct codec_format *f = s->heard_us ? format_of(s, s->rx.pt) : NULL;
+
+	return f && f->id == CODEC_CN;
 }
 
 int64_t receiver_due(const struct stream *s)

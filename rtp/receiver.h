@@ -66,6 +66,8 @@ void receiver_rtp(struct stream *s, const struct rtp_packet *packet, bool authen
 		  int64_t now);
 /* A sender report of our source. */
 void receiver_sr(struct stream *s, const struct rtcp_sender *sr, int64_t now);
+/* Comfort noise was the last that came. */
+bool receiver_announced_silence(const struct stream *s);
 int64_t receiver_due(const struct stream *s);
 void receiver_tick(struct stream *s, int64_t now);
 /* Clock rate of the format with this payload type, 0: none. */

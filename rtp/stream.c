@@ -378,7 +378,8 @@ static int64_t silence_due(const struct stream *self)
 	int64_t from = self->heard_us > self->silence_from_us ? self->heard_us :
 		       self->silence_from_us;
 
-	if (!self->set || self->params.silence_us <= 0 || self->silent_told)
+	if (!self->set || self->params.silence_us <= 0 || self->silent_told ||
+	    receiver_announced_silence(self))
 		return INT64_MAX;
 	return from + self->params.silence_us;
 }

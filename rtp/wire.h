@@ -118,7 +118,8 @@ struct stream_params {
 	uint8_t mid_ext, abs_send_time_ext;      /* RFC 8285 ids, 0: none */
 	uint32_t bitrate;            /* most we may send, bit/s; 0: no limit given */
 	char cname[40];
-	int64_t silence_us;          /* no RTP and no RTCP for so long: `silent`; 0: never */
+	int64_t silence_us;          /* no RTP and no RTCP for so long: `silent`; 0: never.
+				      * Not while comfort noise was the last that came. */
 };
 
 /* On the io thread; handlers only post a message to whom it concerns. */

@@ -342,11 +342,10 @@ static void apply_transport(struct leg *self, const struct leg_settings *s)
 	transport_set(self->carrier->transport, &p);
 }
 
-/* A receive-only peer owes us no packets, and one that negotiated comfort noise
- * may be silent for as long as its room is; session timers watch over those. */
+/* A receive-only peer owes us no packets; session timers watch over it. */
 static int64_t silence_limit(const struct leg_settings *s)
 {
-	if (!s->agreed->receive || s->held || s->agreed->cn_tx_pt >= 0)
+	if (!s->agreed->receive || s->held)
 		return 0;
 	return (int64_t)s->profile->silence_s * 1000000;
 }

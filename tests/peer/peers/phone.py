@@ -1,0 +1,373 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A phone in a few lines, for what no ready program lets a test do: it sends
+exactly the payloads it is given, keeps every packet it receives, and can go
+silent, deaf or on hold. SIP over UDP; RTP plain, muxed with RTCP.
+
+What it sends and what it heard is coded by FFmpeg, not by the bridge's code."""
+import array
+import os
+import random
+import re
+import socket
+import struct
+import subprocess
+import threading
+import time
+import uuid
+
+NTP = 2208988800
+
+
+class Codec:
+    def __init__(self, pt, rtpmap, rate, step, fmt, ffmpeg=None, fmtp=""):
+        self.pt, self.rtpmap, self.rate, self.step = pt, rtpmap, rate, step
+        self.fmt, self.ffmpeg, self.fmtp = fmt, ffmpeg, fmtp
+
+
+# rate: of the RTP clock; step: of the timestamp in 20 ms; fmt: FFmpeg's raw format
+CODECS = {
+    "PCMU": Codec(0, "PCMU/8000", 8000, 160, "mulaw"),
+    "PCMA": Codec(8, "PCMA/8000", 8000, 160, "alaw"),
+    "G722": Codec(9, "G722/8000", 8000, 160, "g722"),
+    "L16": Codec(98, "L16/16000", 16000, 320, "s16be"),
+    "opus": Codec(111, "opus/48000/2", 48000, 960, "opus"),
+}
+PCM_RATE = {"PCMU": 8000, "PCMA": 8000, "G722": 16000, "L16": 16000, "opus": 48000}
+
+
+def ffmpeg(*args, data=None):
+    return subprocess.run(["ffmpeg", "-v", "error", "-y", *args], input=data, check=True,
+                          stdout=subprocess.PIPE, **({} if data else {"stdin": subprocess.DEVNULL})
+                          ).stdout
+
+
+# ---- coding -----------------------------------------------------------------------------
+
+def _ogg_packets(data):
+    packets, part, at = [], b"", 0
+    while at + 27 <= len(data):
+        n = data[at + 26]
+        sizes = data[at + 27:at + 27 + n]
+        at += 27 + n
+        for size in sizes:
+            part += data[at:at + size]
+            at += size
+            if size < 255:
+                packets.append(part)
+                part = b""
+    return packets
+
+
+_CRC = []
+for _i in range(256):
+    _r = _i << 24
+    for _ in range(8):
+        _r = (_r << 1 ^ (0x04c11db7 if _r & 0x80000000 else 0)) & 0xffffffff
+    _CRC.append(_r)
+
+
+def _ogg_page(packet, kind, granule, seq):
+    lacing = bytes([255] * (len(packet) // 255) + [len(packet) % 255])
+    page = b"OggS\0" + struct.pack("<BqIIIB", kind, granule, 1, seq, 0, len(lacing)) + \
+        lacing + packet
+    crc = 0
+    for b in page:
+        crc = (crc << 8 & 0xffffffff) ^ _CRC[crc >> 24 ^ b]
+    return page[:22] + struct.pack("<I", crc) + page[26:]
+
+
+def encode(name, source, seconds):
+    """Payloads of 20 ms of a sound that FFmpeg's aevalsrc describes."""
+    rate = PCM_RATE[name]
+    make = ["-f", "lavfi", "-i", f"aevalsrc='{source}':s={rate}:d={seconds}", "-ac", "1"]
+    if name == "opus":
+        data = ffmpeg(*make, "-c:a", "libopus", "-b:a", "64k", "-application", "audio",
+                      "-frame_duration", "20", "-f", "ogg", "-")
+        return _ogg_packets(data)[2:]
+    data = ffmpeg(*make, "-f", CODECS[name].fmt, "-")
+    size = {"L16": 640}.get(name, 160)
+    return [data[i:i + size] for i in range(0, len(data) - size + 1, size)]
+
+
+def decode(name, packets, rate=None):
+    """Samples of received RTP packets; of a missing one nothing is made up, so
+    that it is a gap in the samples: silence."""
+    rate = rate or PCM_RATE[name]
+    packets = sorted({p.timestamp: p for p in packets}.values(),
+                     key=lambda p: (p.timestamp - packets[0].timestamp) % 2 ** 32)
+    if name == "opus":
+        head = struct.pack("<8sBBHIhB", b"OpusHead", 1, 1, 0, 48000, 0, 0)
+        data = _ogg_page(head, 2, 0, 0) + _ogg_page(b"OpusTags" + struct.pack("<II", 0, 0), 0, 0, 1)
+        for i, p in enumerate(packets):
+            data += _ogg_page(p.payload, 4 if i == len(packets) - 1 else 0, 960 * (i + 1), i + 2)
+        args = ["-f", "ogg"]
+    else:
+        data = b"".join(p.payload for p in packets)
+        args = ["-f", CODECS[name].fmt, *(() if name == "G722" else
+                                          ("-ar", str(PCM_RATE[name]), "-ac", "1"))]
+    pcm = array.array("h")
+    out = ffmpeg(*args, "-i", "-", "-ac", "1", "-ar", str(rate), "-f", "s16le", "-", data=data)
+    pcm.frombytes(out[:len(out) // 2 * 2])
+    return pcm
+
+
+# ---- wire -------------------------------------------------------------------------------
+
+class Packet:
+    def __init__(self, at, data):
+        self.at, self.pt, self.marker = at, data[1] & 127, bool(data[1] & 128)
+        self.seq, self.timestamp, self.ssrc = struct.unpack_from("!HII", data, 2)
+        start = 12 + 4 * (data[0] & 15)
+        if data[0] & 16:
+            start += 4 + 4 * struct.unpack_from("!H", data, start + 2)[0]
+        self.payload = data[start:]
+
+
+class Media:
+    """One RTP stream each way. `frames` is a list of (payload, marker) lists sent
+    one entry each `interval` seconds, over and over; None: nothing."""
+
+    def __init__(self, address, pt, clock, step):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
+        self.socket.bind((address, 0))
+        self.port = self.socket.getsockname()[1]
+        self.pt, self.clock, self.step = pt, clock, step
+        self.interval = step / clock
+        self.frames, self.at, self.remote, self.reports = None, 0, None, True
+        self.ssrc, self.seq = random.getrandbits(32), random.getrandbits(15)
+        self.timestamp = random.getrandbits(31)
+        self.received, self.rtcp = [], []
+        self.sent = self.octets = 0
+        self.key_wanted = 0
+
+    def due(self, base):
+        """What is sent at a multiple of the interval since base."""
+        if self.frames and self.remote:
+            for payload, marker in self.frames[self.at % len(self.frames)]:
+                head = struct.pack("!BBHII", 0x80, self.pt | (128 if marker else 0),
+                                   self.seq & 65535, self.timestamp & 0xffffffff, self.ssrc)
+                self.socket.sendto(head + payload, self.remote)
+                self.seq += 1
+                self.sent += 1
+                self.octets += len(payload)
+            self.at += 1
+        self.timestamp += self.step
+
+    def report(self, wall):
+        """SR (RR when nothing was sent) and a CNAME."""
+        if not self.reports or not self.remote:
+            return
+        if self.sent:
+            data = struct.pack("!BBHIIIIII", 0x80, 200, 6, self.ssrc, int(wall) + NTP,
+                               int(wall % 1 * 2 ** 32), self.timestamp & 0xffffffff, self.sent,
+                               self.octets & 0xffffffff)
+        else:
+            data = struct.pack("!BBHI", 0x80, 201, 1, self.ssrc)
+        cname = b"\1\4same\0\0"
+        data += struct.pack("!BBHI", 0x81, 202, 1 + len(cname) // 4, self.ssrc) + cname
+        self.socket.sendto(data, self.remote)
+
+    def send_feedback(self, kind, fmt, extra=b""):
+        ssrc = self.received[-1].ssrc if self.received else 0
+        self.socket.sendto(struct.pack("!BBHII", 0x80 | fmt, kind, 2 + len(extra) // 4, self.ssrc,
+                                       ssrc) + extra, self.remote)
+
+    def read(self):
+        while True:
+            try:
+                data = self.socket.recv(65536, socket.MSG_DONTWAIT)
+            except OSError:
+                return
+            if len(data) < 12 or data[0] >> 6 != 2:
+                continue
+            if 192 <= data[1] <= 223:
+                self.rtcp.append((time.time(), data))
+                if b"\x81\xce" in data or b"\x84\xce" in data:
+                    self.key_wanted += 1
+            else:
+                self.received.append(Packet(time.time(), data))
+
+
+class Phone:
+    def __init__(self, name, audio="PCMU", video=False, direction="sendrecv", bridge=5060,
+                 address="127.0.0.1", bridge_address="127.0.0.1", cn=False):
+        self.name, self.address, self.direction, self.cn = name, address, direction, cn
+        self.codec = audio
+        c = CODECS[audio]
+        self.audio = Media(address, c.pt, c.rate, c.step)
+        self.video = Media(address, 97, 90000, 3000) if video else None
+        self.bridge = (bridge_address, bridge)
+        self.sip = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sip.bind((address, 0))
+        self.sip.settimeout(.5)
+        self.port = self.sip.getsockname()[1]
+        self.call_id, self.tag = uuid.uuid4().hex, uuid.uuid4().hex[:8]
+        self.to, self.target, self.cseq = None, None, 0
+        self.status, self.ended_at, self.deaf = None, None, False
+        self.answers, self.news = {}, threading.Condition()
+        self.running, self.epoch = True, None
+        self.answer = ""
+        self.threads = [threading.Thread(target=f, daemon=True) for f in (self._sip, self._media)]
+        for t in self.threads:
+            t.start()
+
+    # ---- signalling
+
+    def offer(self, direction):
+        c = CODECS[self.codec]
+        lines = ["v=0", f"o={self.name} 1 {self.cseq + 1} IN IP4 {self.address}", "s=-",
+                 f"c=IN IP4 {self.address}", "t=0 0",
+                 f"m=audio {self.audio.port} RTP/AVP {c.pt}{' 13' * self.cn}",
+                 f"a=rtpmap:{c.pt} {c.rtpmap}", "a=rtcp-mux", "a=ptime:20", f"a={direction}"]
+        if self.video:
+            lines += [f"m=video {self.video.port} RTP/AVPF 97", "a=rtpmap:97 H264/90000",
+                      "a=fmtp:97 profile-level-id=42e01f;packetization-mode=1", "a=rtcp-mux",
+                      "a=rtcp-fb:97 nack pli", f"a={direction}"]
+        return "\r\n".join(lines) + "\r\n"
+
+    def _send(self, method, cseq, body="", branch=None):
+        lines = [f"{method} {self.target} SIP/2.0",
+                 f"Via: SIP/2.0/UDP {self.address}:{self.port};branch=z9hG4bK"
+                 f"{branch or uuid.uuid4().hex[:12]};rport",
+                 f"From: <sip:{self.name}@{self.address}>;tag={self.tag}", f"To: {self.to}",
+                 f"Call-ID: {self.call_id}", f"CSeq: {cseq} {method}",
+                 f"Contact: <sip:{self.name}@{self.address}:{self.port}>", "Max-Forwards: 70",
+                 f"Content-Length: {len(body)}"]
+        if body:
+            lines.append("Content-Type: application/sdp")
+        self.sip.sendto(("\r\n".join(lines) + "\r\n\r\n" + body).encode(), self.bridge)
+
+    def _request(self, method, body="", seconds=8):
+        self.cseq += 1
+        key, branch = (self.cseq, method), uuid.uuid4().hex[:12]
+        end, wait = time.monotonic() + seconds, .5
+        while time.monotonic() < end:
+            self._send(method, self.cseq, body, branch)
+            with self.news:
+                if self.news.wait_for(lambda: key in self.answers, wait):
+                    return self.answers[key]
+            wait = min(4, wait * 2)
+        return None
+
+    def call(self, number):
+        """True when it was answered with 200; its media begins to flow."""
+        self.target = f"sip:{number}@{self.bridge[0]}:{self.bridge[1]}"
+        self.to = f"<{self.target}>"
+        answer = self._request("INVITE", self.offer(self.direction))
+        if not answer:
+            return False
+        self.status = int(answer.split()[1])
+        if self.status != 200:
+            return False
+        self._use_answer(answer)
+        return True
+
+    def _use_answer(self, answer):
+        self.answer = answer.split("\r\n\r\n", 1)[1]
+        host = re.search(r"c=IN IP4 (\S+)", self.answer)
+        for media, kind in ((self.audio, "audio"), (self.video, "video")):
+            m = re.search(rf"m={kind} (\d+)", self.answer)
+            if media and m and int(m.group(1)):
+                media.remote = (host.group(1), int(m.group(1)))
+
+    def hold(self, direction):
+        answer = self._request("INVITE", self.offer(direction))
+        return bool(answer) and answer.startswith("SIP/2.0 200")
+
+    def hangup(self):
+        if self.status == 200 and not self.ended_at:
+            self._request("BYE", seconds=3)
+        self.close()
+
+    def _header(self, text, name):
+        m = re.search(rf"(?im)^{name}\s*:\s*(.*?)\r$", text)
+        return m.group(1) if m else ""
+
+    def _on_message(self, text):
+        cseq = self._header(text, "CSeq").split()
+        if text.startswith("SIP/2.0"):
+            status = int(text.split()[1])
+            if status < 200:
+                return
+            if cseq[1] == "INVITE":
+                self.to = self._header(text, "To")
+                contact = re.search(r"<([^>]+)>", self._header(text, "Contact"))
+                if contact and status == 200:
+                    self.target = contact.group(1)
+                self._send("ACK", int(cseq[0]))
+            with self.news:
+                self.answers[int(cseq[0]), cseq[1]] = text
+                self.news.notify_all()
+            return
+        if self.deaf or text.startswith("ACK"):
+            return
+        if text.startswith("BYE"):
+            self.ended_at = self.ended_at or time.monotonic()
+        lines = ["SIP/2.0 200 OK"] + re.findall(r"(?im)^via\s*:.*?(?=\r$)", text)
+        lines += [f"{h}: {self._header(text, h)}" for h in ("From", "To", "Call-ID", "CSeq")]
+        self.sip.sendto(("\r\n".join(lines) + "\r\nContent-Length: 0\r\n\r\n").encode(),
+                        self.bridge)
+
+    def _sip(self):
+        while self.running:
+            try:
+                data = self.sip.recv(65536)
+            except OSError:
+                continue
+            if data.strip():
+                self._on_message(data.decode(errors="replace"))
+
+    # ---- media
+
+    def _media(self):
+        """Both streams on one absolute clock: their timestamps belong together."""
+        self.epoch, wall = time.monotonic(), time.time()
+        all_media = [m for m in (self.audio, self.video) if m]
+        ticks = {m: 0 for m in all_media}
+        report = 0
+        while self.running:
+            now = time.monotonic() - self.epoch
+            for m in all_media:
+                m.read()
+                while ticks[m] * m.interval <= now:
+                    m.due(self.epoch)
+                    ticks[m] += 1
+            if now >= report:
+                report = now + 1
+                for m in all_media:
+                    # the timestamp is that of the next tick
+                    m.report(wall + ticks[m] * m.interval)
+            time.sleep(max(.001, min(min(ticks[m] * m.interval for m in all_media) - now, .01)))
+
+    def play(self, payloads):
+        """What the audio stream sends from now on, in a loop; [] for nothing."""
+        self.audio.at = 0
+        self.audio.frames = [[(p, False)] for p in payloads] or None
+
+    def comfort_noise(self):
+        """Falls quiet with comfort noise (RFC 3389): one packet, then nothing."""
+        m = self.audio
+        m.frames = None
+        time.sleep(.05)
+        m.socket.sendto(struct.pack("!BBHIIB", 0x80, 13, m.seq & 65535, m.timestamp & 0xffffffff,
+                                    m.ssrc, 70), m.remote)
+        m.seq += 1
+
+    def silent(self):
+        """Sends neither RTP nor RTCP from now on."""
+        for m in (self.audio, self.video):
+            if m:
+                m.frames, m.reports = None, False
+
+    def heard(self, since=0):
+        """Audio packets received from a time on, without comfort noise."""
+        c = CODECS[self.codec]
+        return [p for p in list(self.audio.received) if p.pt == c.pt and p.at >= since]
+
+    def close(self):
+        self.running = False
+        for t in self.threads:
+            t.join(2)
+        for s in (self.sip, self.audio.socket) + ((self.video.socket,) if self.video else ()):
+            s.close()
