@@ -33,10 +33,18 @@ static char *read_file(const char *name, size_t *len)
 		return NULL;
 	data = malloc(cap + 1);
 	n = data ? fread(data, 1, cap, f) : 0;
+	if (data && ferror(f)) {
+		int err = errno;
+
+		free(data);
+		data = NULL;
+		errno = err;
+	}
 	if (f != stdin)
 		fclose(f);
-	if (data)
-		data[n] = '\0';
+	if (!data)
+		return NULL;
+	data[n] = '\0';
 	*len = n;
 	return data;
 }
@@ -55,12 +63,37 @@ static const struct conf_profile *find_profile(const struct config *config, cons
 	return p;
 }
 
-static int explain(int argc, char **argv)
+/* "--name VALUE" or "--name=VALUE". */
+static bool option_value(const char **out, const char *name, int *i, int argc, char **argv)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(argv[*i], name, len))
+		return false;
+	if (argv[*i][len] == '=')
+		*out = argv[*i] + len + 1;
+	else if (!argv[*i][len] && *i + 1 < argc)
+		*out = argv[++*i];
+	else
+		return false;
+	return true;
+}
+
+static int explain_usage(const char *word)
+{
+	if (word)
+		fprintf(stderr, "balai: sdp explain: what is \"%s\"?\n", word);
+	else
+		fprintf(stderr, "balai: sdp explain needs the file of an offer; - is standard input\n");
+	fprintf(stderr, "Usage:\n%.*s", (int)(strstr(local_help, "\n\n") + 1 - local_help), local_help);
+	return 2;
+}
+
+static int explain(bool json, int argc, char **argv)
 {
 	const char *file = NULL, *profile = NULL, *config_file = NULL;
 	struct config *config = NULL;
 	struct desc_policy policy = { 0 };
-	bool json = false;
 	size_t len = 0;
 	char *text;
 	int status;
@@ -68,19 +101,16 @@ static int explain(int argc, char **argv)
 	for (int i = 0; i < argc; i++) {
 		if (!strcmp(argv[i], "--json"))
 			json = true;
-		else if (!strcmp(argv[i], "--profile") && i + 1 < argc)
-			profile = argv[++i];
-		else if (!strcmp(argv[i], "--config") && i + 1 < argc)
-			config_file = argv[++i];
+		else if (option_value(&profile, "--profile", &i, argc, argv) ||
+			 option_value(&config_file, "--config", &i, argc, argv))
+			continue;
 		else if (!file && strncmp(argv[i], "--", 2))
 			file = argv[i];
 		else
-			file = NULL, i = argc;
+			return explain_usage(argv[i]);
 	}
-	if (!file) {
-		fprintf(stderr, "Usage:\n%s", local_help);
-		return 2;
-	}
+	if (!file)
+		return explain_usage(NULL);
 	text = read_file(file, &len);
 	if (!text) {
 		fprintf(stderr, "balai: %s: %s\n", file, strerror(errno));
@@ -127,12 +157,11 @@ static int help(int argc, char **argv)
 	return 0;
 }
 
-static int ask(const char *socket_path, int argc, char **argv)
+static int ask(const char *socket_path, bool json, int argc, char **argv)
 {
 	const struct command *command = NULL;
 	json_t *args = NULL, *result = NULL;
 	char error[4096] = "out of memory";
-	bool json = false;
 	int err = cli_parse(&command, &args, &json, argc, argv, error, sizeof(error));
 
 	if (err) {
@@ -160,16 +189,19 @@ static int ask(const char *socket_path, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	const char *socket_path = getenv("BALAI_SOCKET");
+	bool json = false;
 
 	/* Only to know how wide a character is: what is printed is UTF-8 anyway. */
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		setlocale(LC_CTYPE, "");
 	argc--;
 	argv++;
-	for (; argc && !strncmp(argv[0], "--socket", 8); argc--, argv++) {
-		if (argv[0][8] == '=') {
+	for (; argc; argc--, argv++) {
+		if (!strcmp(argv[0], "--json")) {
+			json = true;
+		} else if (!strncmp(argv[0], "--socket=", 9)) {
 			socket_path = argv[0] + 9;
-		} else if (!argv[0][8] && argc >= 2) {
+		} else if (!strcmp(argv[0], "--socket") && argc >= 2) {
 			socket_path = argv[1];
 			argc--;
 			argv++;
@@ -188,6 +220,6 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc >= 2 && !strcmp(argv[0], "sdp") && !strcmp(argv[1], "explain"))
-		return explain(argc - 2, argv + 2);
-	return ask(socket_path && *socket_path ? socket_path : DEFAULT_SOCKET, argc, argv);
+		return explain(json, argc - 2, argv + 2);
+	return ask(socket_path && *socket_path ? socket_path : DEFAULT_SOCKET, json, argc, argv);
 }
