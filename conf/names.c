@@ -7,7 +7,9 @@ const char *const conf_audio_codecs[] = {
 	"opus", "G722", "PCMA", "PCMU", "G729", "L16", NULL
 };
 
-const char *const conf_video_codecs[] = { "H264", "VP8", NULL };
+const char *const conf_video_codecs[] = {
+	"H264", "VP8", "H263-1998", "H263", "H261", NULL
+};
 
 const char *const conf_layouts[] = {
 	"auto", "1x1", "1+1", "2x2", "3x3", "4x4", "1+5", "1+7", "speaker", NULL

@@ -73,15 +73,15 @@ static void read_codecs(struct conf_build *b, const xmlNode *node, const char *c
 static void default_codecs(struct conf_build *b, struct conf_profile *p)
 {
 	static const char *const audio[] = { "opus", "G722", "PCMU", "PCMA", "G729", "L16" };
-	static const char *const video[] = { "H264", "VP8" };
+	static const char *const video[] = { "H264", "VP8", "H263-1998", "H263", "H261" };
 
 	p->audio_codecs = conf_alloc(b, 6, sizeof(char *));
-	p->video_codecs = conf_alloc(b, 2, sizeof(char *));
+	p->video_codecs = conf_alloc(b, 5, sizeof(char *));
 	if (!p->audio_codecs || !p->video_codecs)
 		return;
 	for (p->n_audio_codecs = 0; p->n_audio_codecs < 6; p->n_audio_codecs++)
 		p->audio_codecs[p->n_audio_codecs] = conf_strdup(b, audio[p->n_audio_codecs]);
-	for (p->n_video_codecs = 0; p->n_video_codecs < 2; p->n_video_codecs++)
+	for (p->n_video_codecs = 0; p->n_video_codecs < 5; p->n_video_codecs++)
 		p->video_codecs[p->n_video_codecs] = conf_strdup(b, video[p->n_video_codecs]);
 }
 

@@ -12,7 +12,7 @@ static const bool built[CODEC_COUNT] = {
 	[CODEC_OPUS] = true, [CODEC_L16] = true, [CODEC_G729] = true,
 	[CODEC_CN] = true, [CODEC_TELEPHONE_EVENT] = true,
 	[CODEC_H264] = true, [CODEC_VP8] = true,
-	[CODEC_H263_1998] = false, [CODEC_H263] = false, [CODEC_H261] = false,
+	[CODEC_H263_1998] = true, [CODEC_H263] = true, [CODEC_H261] = true,
 };
 
 bool desc_codec_supported(enum codec_id id)

@@ -156,7 +156,8 @@ static const struct broken broken_meeting[] = {
 	{ PROFILE("<audio codecs=\"opus CN\"/>"), "t.xml:2: CN comes by itself, leave it out\n" },
 	{ PROFILE("<audio codecs=\"\"/>"), "t.xml:2: codecs is empty, write a value or leave it out\n" },
 	{ PROFILE("<video codecs=\" \"/>"), "t.xml:2: codecs is empty, write a value or leave it out\n" },
-	{ PROFILE("<video codecs=\"AV1\"/>"), "t.xml:2: codec \"AV1\" is unknown, write H264 or VP8\n" },
+	{ PROFILE("<video codecs=\"AV1\"/>"), "t.xml:2: codec \"AV1\" is unknown, "
+	  "write H264, VP8, H263-1998, H263 or H261\n" },
 	{ PROFILE("<video width=\"1281\" height=\"90\" fps=\"0\" bandwidth=\"2M\"/>"),
 	  "t.xml:2: width=\"1281\" is odd, write an even number such as 1282\n"
 	  "t.xml:2: height=\"90\" is out of range, write one from 96 to 2160\n"
@@ -370,6 +371,7 @@ static void test_reach(void **state)
 static void assert_profile_default(const struct conf_profile *p)
 {
 	static const char *const audio[] = { "opus", "G722", "PCMU", "PCMA", "G729", "L16" };
+	static const char *const video[] = { "H264", "VP8", "H263-1998", "H263", "H261" };
 
 	assert_non_null(p);
 	assert_int_equal(p->width, 1280);
@@ -379,9 +381,9 @@ static void assert_profile_default(const struct conf_profile *p)
 	assert_int_equal(p->n_audio_codecs, 6);
 	for (int i = 0; i < 6; i++)
 		assert_string_equal(p->audio_codecs[i], audio[i]);
-	assert_int_equal(p->n_video_codecs, 2);
-	assert_string_equal(p->video_codecs[0], "H264");
-	assert_string_equal(p->video_codecs[1], "VP8");
+	assert_int_equal(p->n_video_codecs, 5);
+	for (int i = 0; i < 5; i++)
+		assert_string_equal(p->video_codecs[i], video[i]);
 	assert_int_equal(p->encryption, ENCRYPTION_PREFERRED);
 	assert_true(p->video);
 	assert_int_equal(p->silence_s, 30);

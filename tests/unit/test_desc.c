@@ -548,7 +548,7 @@ static void video_preference(void **state)
 		{ { { 0x6e001f, 1 }, { 0x7a001f, 1 } }, 2, -1 }, /* High 10, High 4:2:2 */
 		{ { { 0x58001f, 1 } }, 1, -1 },             /* Extended alone */
 		{ { { 0x58801f, 1 } }, 1, 0 },              /* Extended that is Baseline */
-		{ { { 1, 0 } }, 1, -1 },
+		{ { { 1, 0 } }, 1, 0 },                     /* H.261 when there is nothing else */
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -42,7 +42,7 @@ CONFIG = """<balai xmlns="urn:balai:config:1">
   </network>
   <profiles>
     <profile name="default" encryption="preferred" silence="{silence}">
-      <video codecs="H264 VP8" width="{width}" height="{height}" bandwidth="{bandwidth}"/>
+      <video codecs="{codecs}" width="{width}" height="{height}" bandwidth="{bandwidth}"/>
     </profile>
   </profiles>
   <dial-plan>
@@ -53,12 +53,13 @@ CONFIG = """<balai xmlns="urn:balai:config:1">
 
 
 def bridge(folder, binaries=None, log="warning", *, silence=30, width=1280, height=720,
-           bandwidth=2000):
+           bandwidth=2000, codecs="H264 VP8"):
     """A bridge at 127.0.0.1, SIP 5060 and 5061, media from 20000 on."""
     os.makedirs(folder, exist_ok=True)
     config = folder + "/balai.xml"
     with open(config, "w") as f:
-        f.write(CONFIG.format(silence=silence, width=width, height=height, bandwidth=bandwidth))
+        f.write(CONFIG.format(silence=silence, width=width, height=height, bandwidth=bandwidth,
+                              codecs=codecs))
     return Bridge(binaries or build(), folder, config, log)
 
 
