@@ -78,18 +78,18 @@ static void configure(AVCodecContext *ctx, const struct video_params *p)
 
 /* Measured at 1280×720, 1.5 Mbit/s, SSIM of two camera clips, one core: superfast
  * 4.7 ms (0.975, 0.981); without adaptive quantization 4.0 ms (0.974, 0.981);
- * ultrafast 2.9 ms (0.910, 0.950), with the loop filter 3.1 ms (0.948, 0.975);
- * slices cost 5 %. */
+ * ultrafast 2.9 ms (0.910, 0.950), with the loop filter 3.1 ms (0.948, 0.975), which
+ * is `fast`; slices cost 5 %. */
 static int set_options(AVCodecContext *ctx, const struct video_params *p)
 {
 	char x264[160];
 	int n = snprintf(x264, sizeof(x264),
 			 "keyint=infinite:scenecut=0:slice-max-size=%u:repeat-headers=1:"
-			 "aud=0:sliced-threads=0:weightp=0:aq-mode=0",
+			 "aud=0:sliced-threads=0:weightp=0:aq-mode=0:deblock=0,0:no-deblock=0",
 			 p->slice_bytes);
 
 	if (n < 0 || (size_t)n >= sizeof(x264) ||
-	    av_opt_set(ctx->priv_data, "preset", "superfast", 0) < 0 ||
+	    av_opt_set(ctx->priv_data, "preset", p->fast ? "ultrafast" : "superfast", 0) < 0 ||
 	    av_opt_set(ctx->priv_data, "tune", "zerolatency", 0) < 0 ||
 	    av_opt_set(ctx->priv_data, "profile", profile_name(&p->format.h264), 0) < 0 ||
 	    av_opt_set(ctx->priv_data, "forced-idr", "1", 0) < 0 ||

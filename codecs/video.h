@@ -18,6 +18,7 @@ struct video_params {
 	uint32_t fps;
 	uint32_t bitrate;           /* bit/s */
 	uint32_t slice_bytes;       /* the most bytes in one slice; 0: 1200 */
+	bool fast;                  /* a fifth cheaper to encode, at some loss of quality */
 };
 
 /* -ENOTSUP: this build has no such encoder. */

@@ -3,7 +3,10 @@
  * for all members.
  *
  * Key frames: made at once for a new encoder, and otherwise at most every
- * KEY_INTERVAL_US; whoever asks in between, or joins, shares the next one. */
+ * KEY_INTERVAL_US; whoever asks in between, or joins, shares the next one.
+ *
+ * Effort: where there are many encoders, one that serves few works fast. What is
+ * saved that way at an encoder with many members is not worth their picture. */
 #include "mcu/mp/encoder.h"
 
 #include "base/clock.h"
@@ -16,7 +19,8 @@
 #include <stdlib.h>
 
 #define KEY_INTERVAL_US 500000
-enum { ENCODER_MAX_MEMBERS = 65536, ENCODER_MAX_ERRORS = 5 };
+#define EFFORT_INTERVAL_US 10000000
+enum { ENCODER_MAX_MEMBERS = 65536, ENCODER_MAX_ERRORS = 5, ENCODER_FEW = 2 };
 
 struct encoder_member {
 	struct sink *sink;
@@ -38,6 +42,7 @@ struct encoder {
 	bool want_key;
 	uint64_t requests;   /* since the last key frame */
 	int64_t last_key;    /* clock, 0: never */
+	int64_t effort_at;   /* clock when it last changed, 0: never */
 	int64_t last_time;   /* of the last picture */
 	/* the picture that is to be encoded */
 	struct canvas *canvas;
@@ -354,7 +359,53 @@ static void encoder_send(struct encoder *self, struct coded *frame)
 	}
 }
 
-static bool encoder_ready(struct encoder *self)
+/* ---- the codec and its effort ----------------------------------------------- */
+
+static uint64_t encoder_load(const struct encoder *self)
+{
+	return (uint64_t)self->params.width * self->params.height * self->params.fps;
+}
+
+static bool encoder_fast(const struct encoder *self)
+{
+	return self->n <= ENCODER_FEW && engine_fast(self->engine, self->params.fast);
+}
+
+static void encoder_codec_drop(struct encoder *self)
+{
+	if (self->codec && self->params.fast)
+		engine_uncount(self->engine, encoders_fast, 1);
+	self->codec = video_encoder_free(self->codec);
+}
+
+static int encoder_codec_make(struct encoder *self, bool fast, int64_t now)
+{
+	struct video_params params = self->params;
+	struct video_encoder *codec = NULL;
+	int err;
+
+	params.fast = fast;
+	err = video_encoder_new(&codec, &params);
+	if (err)
+		return err;
+	if (fast != self->params.fast)
+		self->effort_at = now;
+	encoder_codec_drop(self);
+	self->codec = codec;
+	self->params.fast = fast;
+	if (fast)
+		engine_count(self->engine, encoders_fast, 1);
+	return 0;
+}
+
+/* Another effort takes another codec, and that begins with a key frame. */
+static bool encoder_wants_effort(const struct encoder *self, int64_t now)
+{
+	return encoder_fast(self) != self->params.fast &&
+	       (!self->effort_at || now - self->effort_at >= EFFORT_INTERVAL_US);
+}
+
+static bool encoder_ready(struct encoder *self, int64_t now)
 {
 	int err;
 
@@ -362,7 +413,7 @@ static bool encoder_ready(struct encoder *self)
 		return true;
 	if (self->failed)
 		return false;
-	err = video_encoder_new(&self->codec, &self->params);
+	err = encoder_codec_make(self, encoder_fast(self), now);
 	if (err) {
 		self->failed = true;
 		log_error("video=no-encoder codec=%s width=%u height=%u error=%d",
@@ -377,7 +428,7 @@ static void encoder_broken(struct encoder *self, int err)
 {
 	log_warning("video=encode-failed codec=%s error=%d",
 		    codec_name(self->params.format.id), err);
-	self->codec = video_encoder_free(self->codec);
+	encoder_codec_drop(self);
 	self->want_key = true;
 	self->last_key = 0;
 	self->failed = ++self->errors >= ENCODER_MAX_ERRORS;
@@ -392,8 +443,9 @@ static void encoder_encode(struct encoder *self, int64_t now)
 	int err;
 
 	members_sweep(self);
-	if (!self->n || self->time_us <= self->last_time || !encoder_ready(self))
+	if (!self->n || self->time_us <= self->last_time || !encoder_ready(self, now))
 		return;
+	self->want_key = self->want_key || encoder_wants_effort(self, now);
 	key = encoder_wants_key(self, now);
 	picture = encoder_picture(self);
 	if (!picture)
@@ -404,6 +456,8 @@ static void encoder_encode(struct encoder *self, int64_t now)
 		key = false;
 	}
 	self->last_time = self->time_us;
+	if (key && encoder_fast(self) != self->params.fast)
+		(void)encoder_codec_make(self, !self->params.fast, now); /* or as before */
 	began = clock_us();
 	err = video_encode(self->codec, picture, key, &frame);
 	engine_count(self->engine, encode_us, clock_us() - began);
@@ -443,8 +497,9 @@ static void encoder_fini(void *arg)
 	free(self->member);
 	canvas_done(self->canvas);
 	ref_drop(self->work);
-	video_encoder_free(self->codec);
+	encoder_codec_drop(self);
 	engine_uncount(self->engine, encoders, 1);
+	engine_uncount(self->engine, encode_load, encoder_load(self));
 	ref_drop(self->engine);
 	free(self);
 }
@@ -466,6 +521,7 @@ int encoder_new(struct encoder **out, struct video_engine *engine,
 	}
 	self->engine = ref_hold(engine);
 	engine_count(engine, encoders, 1);
+	engine_count(engine, encode_load, encoder_load(self));
 	*out = self;
 	return 0;
 }

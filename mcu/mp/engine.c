@@ -12,6 +12,7 @@
 #include "base/ref.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 enum {
 	GOVERNOR_TOP = 4,
@@ -20,14 +21,20 @@ enum {
 };
 #define GOVERNOR_WINDOW_US 1000000
 
+/* Four encoders of 720p30 take half of a core at full effort; what decodes for
+ * them takes a fifth. */
+#define ENCODE_ROOM_PER_CORE (UINT64_C(4) * 1280 * 720 * 30)
+
 int video_engine_new(struct video_engine **out, struct wire *wire, struct pool *pool)
 {
 	struct video_engine *self = ref_new(sizeof(*self), NULL);
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (!self)
 		return -ENOMEM;
 	self->wire = wire;
 	self->pool = pool;
+	self->encode_room = ENCODE_ROOM_PER_CORE * (cores > 0 ? (uint64_t)cores : 1);
 	atomic_init(&self->governor.patience, GOVERNOR_PATIENCE);
 	*out = self;
 	return 0;
@@ -49,6 +56,7 @@ void video_engine_stats(const struct video_engine *engine, struct video_engine_s
 		.sources = GET(sources),
 		.views = GET(views),
 		.encoders = GET(encoders),
+		.encoders_fast = GET(encoders_fast),
 		.sinks = GET(sinks),
 		.decoded = GET(decoded),
 		.decodes_skipped = GET(decodes_skipped),
@@ -127,6 +135,15 @@ void engine_work(struct video_engine *self, bool late, int64_t now)
 		return;
 	atomic_store(&g->peak, atomic_exchange(&g->busiest, 0));
 	governor_close(g, atomic_exchange(&g->work, 0), atomic_exchange(&g->late, 0));
+}
+
+bool engine_fast(struct video_engine *self, bool fast)
+{
+	uint64_t room = self->encode_room;
+
+	/* back at three quarters, so that one who comes and goes changes nothing */
+	return atomic_load_explicit(&self->count.encode_load, memory_order_relaxed) >
+	       (fast ? room - room / 4 : room);
 }
 
 unsigned engine_divisor(struct video_engine *self, unsigned sinks)

@@ -10,7 +10,8 @@
 #include <stdatomic.h>
 
 struct engine_counters {
-	_Atomic uint32_t sources, views, encoders, sinks;
+	_Atomic uint32_t sources, views, encoders, encoders_fast, sinks;
+	_Atomic uint64_t encode_load; /* luma samples a second that all encoders make */
 	_Atomic uint64_t decoded, decodes_skipped, composed, tiles_painted,
 		tiles_unchanged, canvas_copies, encoded, keys, keys_coalesced,
 		frames_skipped, ticks_skipped;
@@ -36,6 +37,7 @@ struct video_engine {
 	struct engine_counters count;
 	struct governor governor;
 	_Atomic uint32_t view_index; /* spreads the views over the frame period */
+	uint64_t encode_room;        /* above this load encoders of few work fast */
 };
 
 #define engine_count(engine, counter, n) \
@@ -48,6 +50,9 @@ void engine_tick(struct video_engine *self, int64_t late_us);
 
 /* A piece of work that began in time or too late; any thread. */
 void engine_work(struct video_engine *self, bool late, int64_t now);
+
+/* Is an encoder that serves few to work fast, now that it does or does not? */
+bool engine_fast(struct video_engine *self, bool fast);
 
 /* By what the frame rate of a view with so many sinks is to be divided now:
  * 1, 2 or 4. */

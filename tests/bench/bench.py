@@ -56,8 +56,8 @@ def bench_video(args):
     for _ in range(args.runs):
         row = report.add(measure_video(args, args.participants))
         if args.verbose:
-            print("threads:", row["threads"])
-            print("stats:", row["stats"])
+            for name in ("threads", "encoders_fast", "stats"):
+                print(name + ":", row[name])
     return report
 
 

@@ -11,6 +11,7 @@
 #include "codecs/payload.h"
 #include "codecs/video_int.h"
 #include "mcu/mp/encoder.h"
+#include "mcu/mp/engine.h"
 #include "mcu/mp/layout.h"
 #include "tests/load/clip.h"
 
@@ -125,6 +126,19 @@ static void fill_packet(AVPacket *out, const struct coded *c)
 
 /* ---- the work ------------------------------------------------------------------------ */
 
+/* Would the engine, with so many encoders, have them work fast? */
+static bool is_fast(const struct floor *f)
+{
+	struct video_engine *engine = NULL;
+	bool fast;
+
+	must(!video_engine_new(&engine, NULL, NULL), "memory");
+	engine_count(engine, encode_load, (uint64_t)f->views * WIDTH * HEIGHT * FPS);
+	fast = f->personal && engine_fast(engine, false);
+	video_engine_free(engine);
+	return fast;
+}
+
 static void start(struct floor *f)
 {
 	const AVCodec *codec = avcodec_find_decoder(f->codec == CODEC_H264 ? AV_CODEC_ID_H264 :
@@ -136,6 +150,7 @@ static void start(struct floor *f)
 		asked.format.h264 = (struct h264_format){ .profile_idc = 66, .profile_iop = 0xe0,
 			.level_idc = 31, .packetization_mode = 1 };
 	must(!encoder_fit(&params, &asked, WIDTH, HEIGHT, FPS), "parameters");
+	params.fast = is_fast(f);
 	f->packet = av_packet_alloc();
 	f->decoder = calloc(f->sources, sizeof(*f->decoder));
 	f->decoded = calloc(f->sources, sizeof(*f->decoded));
@@ -304,7 +319,8 @@ static void run_video(struct floor *f)
 	start(f);
 	cores = loop(f);
 	rss = rss_mib() - before;
-	printf("{\"floor\": %.4f, \"rss_mib\": %.1f", cores, rss);
+	printf("{\"floor\": %.4f, \"rss_mib\": %.1f, \"fast\": %s", cores, rss,
+	       is_fast(f) ? "true" : "false");
 	for (int i = 0; i < ITEMS; i++)
 		printf(", \"%s_ms\": %.4f, \"%s_n\": %lu", item_name[i],
 		       f->n[i] ? f->ms[i] / (double)f->n[i] : 0, item_name[i], f->n[i]);

@@ -128,7 +128,7 @@ class Rig:
             if line.startswith("measuring"):
                 before, begun = [cpu_seconds(p) for p in pids], time.monotonic()
                 others, by_thread = busy_elsewhere(sum(before)), threads(pids[0])
-                counted = bridge.balai("stats")
+                result["stats_during"] = counted = bridge.balai("stats")
             elif line.startswith("measured"):
                 seconds = time.monotonic() - begun
                 used = [cpu_seconds(p) for p in pids]
@@ -175,6 +175,7 @@ def video_row(result):
         "latency_ms_p50": statistics.median(t["latency_ms_p50"] for t in known) if known else None,
         "latency_ms_p99": max(t["latency_ms_p99"] for t in known) if known else None,
         "undecodable": sum(leg.get("undecodable", 0) for leg in legs),
+        "encoders_fast": result["stats_during"]["video"]["encoders_fast"],
         "key_requests": sum(leg["key_requests"] for leg in legs),
     }
 

@@ -350,6 +350,54 @@ static void test_skipped_key(void **state)
 	view_drop(v);
 }
 
+/* Many encoders spare effort, one with many members does not, and when few are
+ * left they stop sparing. Each change is one key frame. */
+static void test_effort(void **state)
+{
+	struct feed *f = feed_start(0, 200);
+	struct view *v[3], *shared = view_of(1, &f->source, LAYOUT_AUTO);
+	struct watcher a[3], b[3];
+
+	(void)state;
+	m.engine->encode_room = 3 * 1280 * 720 * 25;
+	for (int i = 0; i < 3; i++)
+		b[i] = watch(shared, 1500000);
+	for (int i = 0; i < 2; i++) {
+		v[i] = view_of(1, &f->source, LAYOUT_AUTO);
+		a[i] = watch(v[i], 1500000);
+	}
+	pass(15 * SECOND);
+	assert_int_equal(stats().encoders, 3);
+	assert_int_equal(stats().encoders_fast, 0);
+	assert_false(fake_codec.params.fast);
+	v[2] = view_of(1, &f->source, LAYOUT_AUTO);
+	a[2] = watch(v[2], 1500000);
+	pass(SECOND);
+	assert_int_equal(stats().encoders, 4);
+	assert_int_equal(stats().encoders_fast, 3);
+	assert_int_equal(fake_codec.encoders_made, 6);
+	assert_true(fake_codec.params.fast);
+	assert_int_equal(count_keys(a[0].stream), 2);
+	assert_int_equal(count_keys(a[2].stream), 1);
+	assert_int_equal(count_keys(b[0].stream), 1);
+	check_steady(a[0].stream, 40000);
+	/* at its threshold nothing changes, below it everything */
+	unwatch(&a[2]);
+	pass(15 * SECOND);
+	assert_int_equal(stats().encoders_fast, 2);
+	unwatch(&a[1]);
+	pass(15 * SECOND);
+	assert_int_equal(stats().encoders, 2);
+	assert_int_equal(stats().encoders_fast, 0);
+	assert_int_equal(count_keys(a[0].stream), 3);
+	unwatch(&a[0]);
+	for (int i = 0; i < 3; i++) {
+		unwatch(&b[i]);
+		view_drop(v[i]);
+	}
+	view_drop(shared);
+}
+
 static void test_rate(void **state)
 {
 	struct feed *f = feed_start(0, 200);
@@ -1147,7 +1195,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_share), TEST(test_joiner), TEST(test_key_storm),
-		TEST(test_skipped_key), TEST(test_rate), TEST(test_join_together),
+		TEST(test_skipped_key), TEST(test_effort), TEST(test_rate), TEST(test_join_together),
 		TEST(test_move),
 		TEST(test_smaller), TEST(test_encoder_fails), TEST(test_paint_changed),
 		TEST(test_scene_change), TEST(test_canvas_in_use), TEST(test_scale_once),
