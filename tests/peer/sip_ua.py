@@ -40,8 +40,10 @@ class Host:
             [program, '--t1', str(T1), *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, bufsize=1, errors='replace')
         self.errors = []
-        threading.Thread(target=self._read, args=(self.p.stdout, self.lines), daemon=True).start()
-        threading.Thread(target=self._read, args=(self.p.stderr, self.errors), daemon=True).start()
+        self.readers = [threading.Thread(target=self._read, args=a, daemon=True) for a in
+                        ((self.p.stdout, self.lines), (self.p.stderr, self.errors))]
+        for r in self.readers:
+            r.start()
         self.expect('ready')
         self.port = {m[1]: int(m[2]) for m in
                      (re.match(r'port (\w+) (\d+)', l) for l in self.lines) if m}
@@ -94,6 +96,8 @@ class Host:
         except subprocess.TimeoutExpired:
             self.p.kill()
             raise Failed('the host does not end')
+        for r in self.readers:
+            r.join(30)
         if code:
             raise Failed('the host ended with %d: %s' % (code, '\n'.join(self.errors[-40:])))
         m = re.match(r'stopped offered=(\d+) connected=\d+ ended=(\d+)', self.lines[-1])
