@@ -464,6 +464,8 @@ static void step(struct dtls_side *self, struct dtls *d, int64_t now)
 		 * an alert. Media silence ends a call, not close_notify. */
 		while (SSL_read(d->ssl, scratch, sizeof(scratch)) > 0)
 			;
+		/* After a fatal alert it reads no more: nothing may pile up. */
+		(void)BIO_reset(d->in);
 		ERR_clear_error();
 		flush(d);
 		return;

@@ -10,6 +10,8 @@ enum {
 	RTCP_MTU = 1200,
 	KEY_FIRST_US = 250000, KEY_LAST_US = 2000000, /* between requests: backing off */
 	KEY_PASS_US = 200000,       /* requests of the peer passed on at most so often */
+	RATE_TELL_US = 100000, RATE_BURST_US = 5 * RATE_TELL_US,
+	NACK_HEAD = 80,             /* bytes of a compound around its NACK, about */
 	RATE_MIN = 64000, RATE_DEFAULT = 4000000,
 	NACK_MAX = 128,
 	LOSS_STEP = 2,              /* percent worth telling an audio encoder */
@@ -48,8 +50,14 @@ void feedback_check_rate(struct stream *s, int64_t now)
 	struct feedback *fb = &s->fb;
 	uint32_t rate;
 
-	if (!fb->rate_set || !rate_changed(&fb->rate, now, &rate))
+	if (!fb->rate_set)
 		return;
+	/* A peer that changes its mind with each packet is heard ten times a
+	 * second: encoders have to follow. */
+	fb->rate_waits = fb->rate_paid_us - now > RATE_BURST_US;
+	if (fb->rate_waits || !rate_changed(&fb->rate, now, &rate))
+		return;
+	fb->rate_paid_us = (fb->rate_paid_us > now ? fb->rate_paid_us : now) + RATE_TELL_US;
 	sender_set_rate(s, rate);
 	if (s->events.rate_wanted)
 		s->events.rate_wanted(s->arg, rate, fb->rate.loss);
@@ -223,7 +231,6 @@ static void send_early(struct stream *s, bool key, const uint16_t *seq, size_t n
 	}
 	if (fb->tmmbn_due)
 		write_tmmbn(s, &w);
-	rtcp_timing_early(&fb->timing, writer_len(&w), now);
 	transport_commit(s->transport, true, w.base, writer_len(&w));
 }
 
@@ -254,6 +261,8 @@ int64_t feedback_due(struct stream *s, int64_t now)
 
 	if (fb->key_wanted && s->params.receive && fb->key_next_us < at)
 		at = fb->key_next_us;
+	if (fb->rate_waits && fb->rate_paid_us - RATE_BURST_US < at)
+		at = fb->rate_paid_us - RATE_BURST_US;
 	return fb->tmmbn_due || first_due(s) ? now : at;
 }
 
@@ -271,6 +280,10 @@ void feedback_tick(struct stream *s, int64_t now)
 	/* Asked for even when it cannot be sent: the list moves on with time. */
 	if (s->params.nack && s->rx.reorder)
 		n = reorder_nacks(s->rx.reorder, now, s->rx.peer.rtt_us, seq, NACK_MAX);
+	if (n && !rtcp_timing_early(&fb->timing, NACK_HEAD + n * 2, now))
+		n = 0; /* holes without end: RTCP has its share and no more */
+	if (fb->rate_waits)
+		feedback_check_rate(s, now);
 	key = key_step(s, now);
 	if (n || key || fb->tmmbn_due)
 		send_early(s, key, seq, n, now);

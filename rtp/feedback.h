@@ -25,6 +25,8 @@ struct feedback {
 	bool key_asked;
 	struct rate rate;
 	bool rate_set;
+	bool rate_waits;             /* a change is told later */
+	int64_t rate_paid_us;        /* what was told is paid for then */
 	uint8_t loss_told;           /* percent */
 	/* a limit to confirm by TMMBN */
 	bool tmmbn_due;

@@ -12,6 +12,7 @@ enum {
 	WAIT_MIN_US = 40000, WAIT_MAX_US = 150000,
 	RTT_GUESS_US = 60000,        /* until a report says */
 	DTMF_SAME_KEY_US = 200000,   /* between packets of one key at most */
+	DTMF_KEY_US = 50000, DTMF_BURST_US = 16 * DTMF_KEY_US,
 };
 
 void receiver_init(struct receiver *self)
@@ -126,7 +127,11 @@ static void input_dtmf(struct stream *s, const struct rtp_packet *packet, int64_
 	d->event = e.event;
 	d->timestamp = packet->timestamp;
 	d->last_us = now;
-	if (!goes_on && s->events.dtmf)
+	/* Nobody dials more than 20 keys a second; 16 may come at once. */
+	if (goes_on || d->paid_us - now > DTMF_BURST_US)
+		return;
+	d->paid_us = (d->paid_us > now ? d->paid_us : now) + DTMF_KEY_US;
+	if (s->events.dtmf)
 		s->events.dtmf(s->arg, key);
 }
 
@@ -250,7 +255,7 @@ static void source_changed(struct stream *s)
 	uint32_t rtt = rx->peer.rtt_us;
 
 	rx->peer = (struct rtcp_peer){ .rtt_us = rtt };
-	rx->dtmf = (struct dtmf_rx){ 0 };
+	rx->dtmf = (struct dtmf_rx){ .paid_us = rx->dtmf.paid_us };
 	pthread_mutex_lock(&rx->lock);
 	rx->clock = (struct sender_clock){ .rate = rx->clock.rate };
 	pthread_mutex_unlock(&rx->lock);

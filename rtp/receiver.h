@@ -32,6 +32,7 @@ struct dtmf_rx {
 	uint8_t event;
 	uint32_t timestamp;
 	int64_t last_us;
+	int64_t paid_us;             /* keys so far are paid for then */
 };
 
 struct receiver {

@@ -139,7 +139,8 @@ struct rtcp_timing {
 	uint32_t members, senders; /* 0: taken as 2 and 2 */
 	/* private */
 	int64_t next_us, last_us;
-	bool initial, early_used;
+	int64_t early_us;        /* early feedback so far is paid for then */
+	bool initial;
 	uint32_t average_size;   /* bytes with UDP and IP, times 16 */
 	uint64_t random;
 };
@@ -151,9 +152,12 @@ void rtcp_timing_init(struct rtcp_timing *self, uint64_t random, int64_t now);
 int64_t rtcp_timing_next(const struct rtcp_timing *self);
 /* A regular compound of `bytes` (without UDP and IP) went out at now. */
 void rtcp_timing_sent(struct rtcp_timing *self, size_t bytes, int64_t now);
-/* May feedback go at once? Two members need no dithering (RFC 4585 3.5.2): the
- * answer is yes under AVPF, and false under AVP, where it rides in the next
- * regular compound. `bytes` counts towards the average. */
+/* May feedback of about `bytes` go at once? Not under AVP: it rides in the next
+ * regular compound. Under AVPF two members need no dithering (RFC 4585 3.5.2);
+ * where the RFC allows one early packet between two regular ones, this counts
+ * bytes: the RTCP share of the bandwidth, at least 1000 a second, two seconds of
+ * it ahead, so that a NACK does not wait because another went before it. On true
+ * the bytes are taken off and count towards the average. */
 bool rtcp_timing_early(struct rtcp_timing *self, size_t bytes, int64_t now);
 /* The deterministic interval in us before randomization (RFC 3550 6.3.1):
  * at least 5 s, 360/kbps s where that is less; AVPF: no minimum but 1 s here,

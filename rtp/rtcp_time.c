@@ -78,6 +78,8 @@ void rtcp_block_fill(struct rtcp_block *out, struct rtp_source *source,
 
 #define UDP_IP_BYTES 28
 
+enum { EARLY_MIN = 1000, EARLY_BURST_US = 2000000 }; /* bytes a second; ahead at most */
+
 static uint32_t next_random(struct rtcp_timing *self)
 {
 	self->random = self->random * 6364136223846793005ull + 1442695040888963407ull;
@@ -127,7 +129,6 @@ void rtcp_timing_init(struct rtcp_timing *self, uint64_t random, int64_t now)
 {
 	self->random = random;
 	self->initial = true;
-	self->early_used = false;
 	self->average_size = 128 * 16;
 	self->last_us = now;
 	/* Within half of the interval: a joiner's reports bring loss and lip-sync. */
@@ -149,16 +150,23 @@ void rtcp_timing_sent(struct rtcp_timing *self, size_t bytes, int64_t now)
 {
 	count_size(self, bytes);
 	self->initial = false;
-	self->early_used = false;
 	self->last_us = now;
 	plan(self, now);
 }
 
 bool rtcp_timing_early(struct rtcp_timing *self, size_t bytes, int64_t now)
 {
-	(void)now;
+	int64_t rate = self->bandwidth / 160; /* bytes a second: 5 % */
+
 	if (!self->avpf)
 		return false;
+	if (rate < EARLY_MIN)
+		rate = EARLY_MIN;
+	if (self->early_us < now)
+		self->early_us = now;
+	if (self->early_us - now > EARLY_BURST_US)
+		return false;
+	self->early_us += (int64_t)(bytes + UDP_IP_BYTES) * 1000000 / rate;
 	count_size(self, bytes);
 	return true;
 }

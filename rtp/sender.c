@@ -10,9 +10,10 @@
 
 enum {
 	QUEUE_MAX = 4 << 20,          /* bytes behind the pacer */
+	RESEND_RATE_MIN = 256000,     /* bit/s */
 	DEFAULT_RATE = 4000000,       /* nobody named a limit */
 	HISTORY_PACKETS = 1024, HISTORY_MIN = 128 << 10, HISTORY_MAX = 1 << 20,
-	RESEND_AGE_US = 1000000, RESEND_GAP_US = 20000,
+	RESEND_AGE_US = 1000000, RESEND_GAP_US = 20000, RESEND_BURST_US = 500000,
 	MAX_AGE_US = 10000000,        /* of a frame with a capture time to believe */
 	DTMF_STEP_US = 20000, DTMF_PAUSE_US = 60000,
 	DTMF_MIN_MS = 40, DTMF_MAX_MS = 5000, DTMF_ENDS = 3, DTMF_VOLUME = 10,
@@ -362,17 +363,33 @@ void sender_frame(struct stream *s, const struct coded *frame, int64_t now)
 		audio_frame(s, frame, now);
 }
 
+/* Half of the rate may go into sending again, half a second of that at once:
+ * whoever asks for everything all the time, and gives a round trip of nothing,
+ * must not be sent many times what the stream has. */
+static bool resend_paid(struct sender *tx, size_t len, int64_t now)
+{
+	uint32_t rate = tx->pacer.rate > RESEND_RATE_MIN ? tx->pacer.rate : RESEND_RATE_MIN;
+
+	if (tx->resend_until_us < now)
+		tx->resend_until_us = now;
+	if (tx->resend_until_us - now > RESEND_BURST_US)
+		return false;
+	tx->resend_until_us += (int64_t)len * 16 * 1000000 / rate;
+	return true;
+}
+
 bool sender_resend(struct stream *s, uint16_t seq, int64_t now)
 {
 	struct sender *tx = &s->tx;
-	int64_t gap = s->rx.peer.rtt_us ? s->rx.peer.rtt_us : RESEND_GAP_US;
+	int64_t rtt = s->rx.peer.rtt_us;
+	int64_t gap = rtt > RESEND_GAP_US ? rtt : RESEND_GAP_US;
 	const uint8_t *packet;
 	size_t len;
 
 	if (!tx->history || !transport_ready(s->transport, false))
 		return false;
 	packet = history_get(tx->history, seq, now, RESEND_AGE_US, gap, &len);
-	if (!packet)
+	if (!packet || !resend_paid(tx, len, now))
 		return false;
 	transport_resend(s->transport, packet, len);
 	pacer_sent(&tx->pacer, len, now);

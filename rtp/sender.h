@@ -37,6 +37,7 @@ struct sender {
 	struct packer packer;
 	struct pacer pacer;
 	struct history *history;       /* NULL: no NACK negotiated */
+	int64_t resend_until_us;       /* what was sent again is paid for then */
 	struct queued_frame *head, **tail;
 	size_t queued;                 /* bytes in the queue */
 	/* for sender reports */

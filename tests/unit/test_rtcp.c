@@ -449,7 +449,17 @@ static void test_timing_early(void **state)
 	rtcp_timing_init(&t, 1, 0);
 	assert_false(rtcp_timing_early(&t, 100, 0));
 	t.avpf = true;
-	assert_true(rtcp_timing_early(&t, 100, 0));
+	/* 400 byte/s would be the share; 1000 are granted, two seconds ahead. */
+	for (int i = 0; i < 16; i++)
+		assert_true(rtcp_timing_early(&t, 100, 0));
+	assert_false(rtcp_timing_early(&t, 100, 0));
+	assert_false(rtcp_timing_early(&t, 100, 10000));
+	assert_true(rtcp_timing_early(&t, 100, 130000));
+	assert_false(rtcp_timing_early(&t, 100, 130000));
+	/* 4 Mbit/s: a compound each 5 ms */
+	t.bandwidth = 4000000;
+	for (int i = 1; i < 1000; i++)
+		assert_true(rtcp_timing_early(&t, 90, 3 * SECOND + i * 5000));
 }
 
 /* A stream whose bandwidth is told later reports within seconds all the same. */

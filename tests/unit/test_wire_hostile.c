@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * A peer that is in the call and means no good: what it costs us is bounded. */
+#include "tests/unit/wire_peer.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+
+/* ---- DTLS ---------------------------------------------------------------- */
+
+enum { FLIGHT = 64 };
+
+/* One side, and the datagrams it sent that nobody took yet. */
+struct end_dtls {
+	struct dtls_side side;
+	struct sockaddr_storage addr;
+	int up;
+	unsigned n;
+	struct { size_t len; uint8_t data[1500]; } out[FLIGHT];
+};
+
+static void dtls_sent(void *arg, const uint8_t *data, size_t len, const struct sockaddr_storage *to)
+{
+	struct end_dtls *e = arg;
+
+	(void)to;
+	assert_true(e->n < FLIGHT && len <= sizeof(e->out[0].data));
+	e->out[e->n].len = len;
+	memcpy(e->out[e->n++].data, data, len);
+}
+
+static void dtls_is_done(void *arg, int status, const struct srtp_key *tx, const struct srtp_key *rx,
+			 const struct sockaddr_storage *from, int64_t now)
+{
+	(void)tx, (void)rx, (void)from, (void)now;
+	((struct end_dtls *)arg)->up = status == 0 ? 1 : -1;
+}
+
+static void carry(struct end_dtls *from, struct end_dtls *to)
+{
+	for (unsigned i = 0; i < from->n; i++)
+		(void)dtls_side_input(&to->side, from->out[i].data, from->out[i].len, &from->addr,
+				      DTLS_SIGNALLED, 1000000);
+	from->n = 0;
+}
+
+static size_t fingerprint_of(const struct dtls_identity *id, uint8_t out[32])
+{
+	const char *text = dtls_identity_fingerprint(id);
+	size_t n = 0;
+
+	for (; n < 32; n++)
+		out[n] = (uint8_t)strtoul(text + n * 3, NULL, 16);
+	return n;
+}
+
+/* After its close_notify OpenSSL reads nothing more of an association: what still
+ * comes for it must not pile up. */
+static void test_dtls_after_close(void **state)
+{
+	static const struct dtls_ops ops = { dtls_sent, dtls_is_done };
+	static struct end_dtls a, b;
+	struct dtls_identity *id;
+	uint8_t print[32], junk[1200] = { 23, 0xfe, 0xfd, 0, 1 };
+	size_t before;
+
+	(void)state;
+	assert_int_equal(dtls_identity_new(&id), 0);
+	a.addr = loopback(4000);
+	b.addr = loopback(4002);
+	dtls_side_init(&a.side, id, &ops, &a);
+	dtls_side_init(&b.side, id, &ops, &b);
+	fingerprint_of(id, print);
+	dtls_side_set(&a.side, true, "sha-256", print, 32);
+	dtls_side_set(&b.side, false, "sha-256", print, 32);
+	dtls_side_connect(&a.side, &b.addr, 1000000);
+	for (int i = 0; i < 10; i++) {
+		carry(&a, &b);
+		carry(&b, &a);
+	}
+	assert_int_equal(a.up, 1);
+	assert_int_equal(b.up, 1);
+	dtls_side_fini(&a.side); /* says goodbye */
+	assert_true(a.n > 0);
+	carry(&a, &b);
+	junk[11] = (sizeof(junk) - 13) >> 8;
+	junk[12] = (sizeof(junk) - 13) & 255;
+	before = mallinfo2().uordblks;
+	for (int i = 0; i < 10000; i++) {
+		(void)dtls_side_input(&b.side, junk, sizeof(junk), &a.addr, DTLS_SIGNALLED, 1000000);
+		b.n = 0;
+	}
+	assert_true(mallinfo2().uordblks < before + 1000000);
+	dtls_side_fini(&b.side);
+	dtls_identity_free(id);
+}
+
+/* ---- requests without end ------------------------------------------------ */
+
+/* It asks for everything, all the time: it gets half of the rate more, not fifty
+ * times what was sent. */
+static void test_nack_flood(void **state)
+{
+	struct stream_params v = video_params();
+	struct wire *w = bench_wire();
+	size_t frame, total = 0;
+	struct stream_stats st;
+	uint8_t buf[512];
+	uint16_t seq[64];
+	struct writer m;
+	struct seen s;
+	struct peer p;
+	struct end e;
+
+	(void)state;
+	clock_begin();
+	peer_open(&p, &e, w, &v);
+	send_video_frame(&e, 0, true, 60000);
+	turns(w, 40);
+	peer_look(&p, &s);
+	frame = s.bytes;
+	for (unsigned i = 0; i < 64; i++)
+		seq[i] = (uint16_t)(s.first_seq + i);
+	for (int i = 0; i < 400; i++) {
+		for (int k = 0; k < 4; k++) {
+			m = writer_of(buf, sizeof(buf));
+			rtcp_write_nack(&m, p.ssrc, e.video->tx.ssrc, seq, 64);
+			peer_send(&p, w, &m);
+		}
+		peer_look(&p, &s);
+		total += s.bytes;
+	}
+	stream_stats(e.video, &st);
+	assert_int_equal(st.nacks_in, 400 * 4 * 64);
+	/* once at least, so that a lost burst is mended */
+	assert_in_range(total, frame, frame * 5);
+	close(p.fd);
+	end_close(&e);
+	wire_drop(w);
+}
+
+/* Limits that change with each packet: the encoder hears of some, and in the end
+ * of the last. */
+static void test_rate_flood(void **state)
+{
+	struct stream_params v = video_params();
+	struct wire *w = bench_wire();
+	uint8_t buf[128];
+	struct writer m;
+	struct peer p;
+	struct end e;
+
+	(void)state;
+	clock_begin();
+	peer_open(&p, &e, w, &v);
+	for (int i = 0; i < 400; i++) {
+		m = writer_of(buf, sizeof(buf));
+		rtcp_write_remb(&m, p.ssrc, i % 2 ? 300000 : 1500000, &e.video->tx.ssrc, 1);
+		peer_send(&p, w, &m);
+	}
+	assert_in_range(e.on_video.rate_calls, 10, 30);
+	m = writer_of(buf, sizeof(buf));
+	rtcp_write_remb(&m, p.ssrc, 777000, &e.video->tx.ssrc, 1);
+	peer_send(&p, w, &m);
+	turns(w, 100);
+	assert_in_range(e.on_video.rate, 770000, 777000);
+	assert_in_range(e.on_video.rate_calls, 10, 32);
+	close(p.fd);
+	end_close(&e);
+	wire_drop(w);
+}
+
+/* A thousand keys in a second are not keys; a dozen that come in a burst are. */
+static void test_key_flood(void **state)
+{
+	struct stream_params a = audio_params();
+	struct wire *w = bench_wire();
+	uint8_t buf[64], payload[4];
+	uint32_t time = 1000;
+	uint16_t seq = 1;
+	struct peer p;
+	struct end e;
+
+	(void)state;
+	clock_begin();
+	peer_open(&p, &e, w, &a);
+	for (int i = 0; i < 12 + 1000; i++) {
+		struct rtp_packet h = { .pt = 101, .marker = true, .seq = seq++, .ssrc = p.ssrc,
+					.timestamp = time += 400 };
+		struct dtmf_event key = { .event = (uint8_t)(i % 10), .duration = 400, .end = true };
+		struct writer m = writer_of(buf, sizeof(buf));
+
+		rtp_write_header(&h, NULL, 0, &m);
+		dtmf_event_write(&key, payload);
+		writer_bytes(&m, payload, 4);
+		if (i == 12) {
+			assert_string_equal(e.on_audio.dtmf, "012345678901");
+			memset(e.on_audio.dtmf, 0, sizeof(e.on_audio.dtmf));
+		}
+		if (i % 5 == 0 || i < 13)
+			peer_send(&p, w, &m);
+		else
+			assert_true(sendto(p.fd, buf, writer_len(&m), 0, (struct sockaddr *)&p.to,
+					   sizeof(struct sockaddr_in)) > 0);
+	}
+	turns(w, 5);
+	assert_in_range(strlen(e.on_audio.dtmf), 10, 40);
+	close(p.fd);
+	end_close(&e);
+	wire_drop(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dtls_after_close), cmocka_unit_test(test_nack_flood),
+		cmocka_unit_test(test_rate_flood), cmocka_unit_test(test_key_flood),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
