@@ -34,6 +34,7 @@ struct h263_encoder {
 	double backlog;   /* bits sent beyond the rate */
 	double cost;      /* bits × quantizer of the last predicted picture */
 	double key_cost;  /* and of the last key frame */
+	int last_q;
 	bool whole_gobs;  /* the payload format divides no group */
 	bool want_key;    /* the last picture could not be sent */
 };
@@ -184,6 +185,11 @@ static int code_bounded(struct h263_encoder *self, struct picture *p, bool *key)
 	size_t gob_limit = (v->slice_bytes - HEADER) * 8;
 	int r;
 
+	/* A still picture gets better step by step: at once, its groups would
+	 * outgrow their packets, and each refinement end in a key frame as coarse
+	 * as the one before. */
+	if (!*key && q < self->last_q - 1)
+		q = self->last_q - 1;
 	for (;;) {
 		r = code(self, p, *key, q);
 		if (r < 0)
@@ -204,6 +210,7 @@ static int code_bounded(struct h263_encoder *self, struct picture *p, bool *key)
 		q = q > MAX_Q ? MAX_Q : q;
 	}
 	self->want_key = false;
+	self->last_q = q;
 	self->backlog += size;
 	return 0;
 }

@@ -133,9 +133,12 @@ static int fit_h263(const struct h263_format *f, uint16_t *width, uint16_t *heig
 {
 	bool none = !f->sqcif && !f->qcif && !f->cif && !f->cif4 && !f->cif16;
 	/* Every receiver takes QCIF. */
-	const struct { uint16_t w, h; uint8_t mpi; } size[] = {
-		{ 1408, 1152, f->cif16 }, { 704, 576, f->cif4 }, { 352, 288, f->cif },
-		{ 176, 144, none ? 2 : f->qcif }, { 128, 96, f->sqcif },
+	/* The rate is what rooms of that time were built for: beyond it groups of
+	 * blocks outgrow a packet, and the picture gains little. */
+	const struct { uint16_t w, h; uint8_t mpi; uint32_t rate; } size[] = {
+		{ 1408, 1152, f->cif16, 4000000 }, { 704, 576, f->cif4, 1500000 },
+		{ 352, 288, f->cif, 640000 }, { 176, 144, none ? 2 : f->qcif, 192000 },
+		{ 128, 96, f->sqcif, 128000 },
 	};
 
 	for (unsigned i = 0; i < sizeof(size) / sizeof(*size); i++) {
@@ -144,6 +147,7 @@ static int fit_h263(const struct h263_format *f, uint16_t *width, uint16_t *heig
 		*width = size[i].w;
 		*height = size[i].h;
 		*fps = min32(*fps, mpi_fps(size[i].mpi) ? mpi_fps(size[i].mpi) : 1);
+		*bitrate = min32(*bitrate, size[i].rate);
 		if (f->maxbr)
 			*bitrate = min32(*bitrate, f->maxbr > 10000000 ? UINT32_MAX
 								       : f->maxbr * 100);

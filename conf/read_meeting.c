@@ -70,19 +70,23 @@ static void read_codecs(struct conf_build *b, const xmlNode *node, const char *c
 
 /* ---- profiles ------------------------------------------------------------------------ */
 
+static void copy_names(struct conf_build *b, const char *const *from, size_t n, char ***out,
+		       size_t *n_out)
+{
+	*out = conf_alloc(b, n, sizeof(char *));
+	for (*n_out = 0; *out && *n_out < n; ++*n_out)
+		(*out)[*n_out] = conf_strdup(b, from[*n_out]);
+}
+
 static void default_codecs(struct conf_build *b, struct conf_profile *p)
 {
 	static const char *const audio[] = { "opus", "G722", "PCMU", "PCMA", "G729", "L16" };
 	static const char *const video[] = { "H264", "VP8", "H263-1998", "H263", "H261" };
 
-	p->audio_codecs = conf_alloc(b, 6, sizeof(char *));
-	p->video_codecs = conf_alloc(b, 5, sizeof(char *));
-	if (!p->audio_codecs || !p->video_codecs)
-		return;
-	for (p->n_audio_codecs = 0; p->n_audio_codecs < 6; p->n_audio_codecs++)
-		p->audio_codecs[p->n_audio_codecs] = conf_strdup(b, audio[p->n_audio_codecs]);
-	for (p->n_video_codecs = 0; p->n_video_codecs < 5; p->n_video_codecs++)
-		p->video_codecs[p->n_video_codecs] = conf_strdup(b, video[p->n_video_codecs]);
+	copy_names(b, audio, sizeof(audio) / sizeof(audio[0]), &p->audio_codecs,
+		   &p->n_audio_codecs);
+	copy_names(b, video, sizeof(video) / sizeof(video[0]), &p->video_codecs,
+		   &p->n_video_codecs);
 }
 
 static void default_profile(struct conf_build *b, struct conf_profile *p)

@@ -834,9 +834,48 @@ static void test_empty(void **state)
 	ref_drop(f);
 }
 
+/* A still, busy picture with a light that goes on and off: refinement after a
+ * key frame must not end in one key frame after the other. */
+static void test_h263_still(void **state)
+{
+	const struct video_params params = {
+		.format = { .id = CODEC_H263, .clock_rate = 90000, .h263 = { .cif = 1 } },
+		.width = 352, .height = 288, .sar_num = 12, .sar_den = 11, .fps = 15,
+		.bitrate = 640000,
+	};
+	struct video_encoder *encoder = NULL;
+	unsigned keys = 0;
+
+	(void)state;
+	assert_int_equal(video_encoder_new(&encoder, &params), 0);
+	for (int i = 0; i < 300; i++) {
+		struct picture *p = picture_new(352, 288);
+		struct coded *frame = NULL;
+
+		for (int k = 0; k < p->stride[0] * 288; k++)
+			p->plane[0][k] = (uint8_t)((k * 7919 >> 5 & 63) + 60);
+		for (int c = 1; c < 3; c++)
+			memset(p->plane[c], 128, (size_t)p->stride[c] * 144);
+		for (int y = 200; y < 230 && i % 15 < 7; y++)
+			memset(p->plane[0] + y * p->stride[0] + 100, 235, 60);
+		p->sar_num = 12;
+		p->sar_den = 11;
+		p->time_us = i * 66666;
+		assert_int_equal(video_encode(encoder, p, false, &frame), 0);
+		if (frame)
+			keys += frame->key;
+		ref_drop(frame);
+		ref_drop(p);
+	}
+	video_encoder_free(encoder);
+	/* The first, those that refresh, and one or two for groups that did not fit. */
+	assert_in_range(keys, 3, 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_h263_still),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_sps),
