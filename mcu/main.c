@@ -34,7 +34,7 @@ struct daemon {
 	struct timer *watchdog;
 	int64_t watchdog_us;
 	int signal_fd;
-	bool ending;
+	bool ending, gone;
 };
 
 /* ---- configuration ------------------------------------------------------------------ */
@@ -91,6 +91,10 @@ static void drained(void *arg)
 {
 	struct daemon *d = arg;
 
+	/* Told twice: drained, and ended while that was going on. */
+	if (d->gone)
+		return;
+	d->gone = true;
 	log_info("the last call has ended");
 	sip_stop(d->sip, stopped, d);
 }
@@ -242,7 +246,7 @@ static int start(struct daemon *d)
 		return err;
 	err = sip_new(&d->sip, d->loop, controller_calls(d->controller), d->config);
 	if (err) {
-		log_error("no SIP listener could be opened; is another SIP server using the ports?");
+		log_error("no SIP listener could be opened. If another program uses the ports (ss -lntup tells which), stop it, or write other ports into a configuration: <listen transport=\"udp\" port=\"…\"/>");
 		return err;
 	}
 	sip_set_draining(d->sip, is_draining, d->controller);
@@ -269,14 +273,23 @@ static void finish(struct daemon *d)
 		close(d->signal_fd);
 }
 
-/* One line per way in, then what may be dialled. */
+/* An address that only this machine can dial. */
+static bool is_loopback(const char *address)
+{
+	return !strncmp(address, "127.", 4) || !strncmp(address, "[::1]", 5);
+}
+
+/* One line per way in, those for others first, then what may be dialled. */
 static void print_addresses(const struct daemon *d)
 {
 	printf("Balai " PACKAGE_VERSION " is ready. Dial a number at one of these addresses:\n");
-	for (size_t i = 0; i < sip_listener_count(d->sip); i++) {
-		const struct sip_listener *l = sip_listener_at(d->sip, i);
+	for (int loopback = 0; loopback < 2; loopback++) {
+		for (size_t i = 0; i < sip_listener_count(d->sip); i++) {
+			const char *address = sip_listener_at(d->sip, i)->uri + strlen("sip:");
 
-		printf("  sip:NUMBER@%s\n", l->uri + strlen("sip:"));
+			if (is_loopback(address) == (bool)loopback)
+				printf("  sip:NUMBER@%s\n", address);
+		}
 	}
 	for (size_t i = 0; i < d->config->n_conference; i++) {
 		if (!d->config->conference[i].template_)
@@ -286,8 +299,8 @@ static void print_addresses(const struct daemon *d)
 		const struct conf_rule *r = &d->config->rule[i];
 
 		if (r->action == RULE_CONFERENCE && r->create)
-			printf("  any number like %s makes a conference\n",
-			       r->dialled ? r->dialled : "(all)");
+			printf("  any number%s%s makes a conference\n",
+			       r->dialled ? " that matches " : "", r->dialled ? r->dialled : "");
 	}
 	fflush(stdout);
 }
