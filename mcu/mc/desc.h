@@ -147,9 +147,9 @@ struct desc_agreed {
 };
 
 /* Puts our description and theirs together, line by line; `we_offered` tells
- * which is the offer. -EBADMSG when the answer does not fit the offer (number
- * of lines, media types); an answer with codecs never offered keeps those that
- * were. */
+ * which is the offer. -EBADMSG when the answer does not fit the offer (too many
+ * lines, media types). Lines that an answer to our offer leaves out count as
+ * refused; one with codecs never offered keeps those that were. */
 int desc_agree(const struct media_desc *ours, const struct media_desc *theirs,
 	       bool we_offered, struct desc_agreed agreed[DESC_MAX_LINES]);
 

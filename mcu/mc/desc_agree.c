@@ -253,14 +253,18 @@ static int bundle_head(const struct media_desc *ours, const struct media_desc *t
 int desc_agree(const struct media_desc *ours, const struct media_desc *theirs,
 	       bool we_offered, struct desc_agreed agreed[DESC_MAX_LINES])
 {
-	if (ours->n_lines != theirs->n_lines || theirs->too_many_lines)
+	/* Plain phones answer an offer of audio and video with their one line. */
+	uint32_t n = we_offered && theirs->n_lines < ours->n_lines ? theirs->n_lines
+								   : ours->n_lines;
+
+	if (n != theirs->n_lines || theirs->too_many_lines)
 		return -EBADMSG;
-	for (uint32_t i = 0; i < ours->n_lines; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		if (ours->line[i].kind != theirs->line[i].kind)
 			return -EBADMSG;
 	}
 	memset(agreed, 0, sizeof(agreed[0]) * DESC_MAX_LINES);
-	for (uint32_t i = 0; i < ours->n_lines; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		agree_line(&agreed[i], &ours->line[i], &theirs->line[i], we_offered);
 		/* Two lite ends: nobody would send a check, so media goes to the
 		 * default destination (RFC 8445 section 6.1.1). */

@@ -806,7 +806,13 @@ static void agreed_loose_answer(void **state)
 	f->answer->line[0].n_codecs = 2;                  /* nothing we said */
 	assert_int_equal(desc_agree(f->offer, f->answer, true, f->agreed), 0);
 	assert_false(f->agreed[0].active);
+	/* A phone that leaves the video line out of its answer refuses it; the
+	 * other way round is no answer. */
 	f->answer->n_lines = 1;
+	assert_int_equal(desc_agree(f->offer, f->answer, true, f->agreed), 0);
+	assert_false(f->agreed[1].active);
+	assert_int_equal(desc_agree(f->offer, f->answer, false, f->agreed), -EBADMSG);
+	f->answer->n_lines = 3;
 	assert_int_equal(desc_agree(f->offer, f->answer, true, f->agreed), -EBADMSG);
 	f->answer->n_lines = 2;
 	f->answer->line[1].kind = MEDIA_AUDIO;
