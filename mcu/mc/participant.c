@@ -113,6 +113,17 @@ static void refuse_error(struct participant *self, int err)
 	}
 }
 
+/* The answer is in our books but did not go out: an offer must not stay open for
+ * ever, and a call whose two sides know different things is no call. */
+static void unanswered(struct participant *self, int err)
+{
+	bool in = self->in;
+
+	refuse_error(self, err);
+	if (in)
+		call_end(self->call, "Internal error");
+}
+
 static void answer_offer(struct participant *self, const struct media_desc *offer)
 {
 	struct desc_policy policy = participant_policy(self);
@@ -134,6 +145,8 @@ static void answer_offer(struct participant *self, const struct media_desc *offe
 		err = call_answer(self->call, self->ours);
 		if (!err)
 			apply(self);
+		else if (err != -EALREADY)
+			unanswered(self, err);
 		return;
 	}
 out:
@@ -197,6 +210,10 @@ void participant_answered(struct participant *self, const struct media_desc *ans
 		media_desc_free(ours);
 		return;
 	}
+	/* The protocol room refreshed the session with what is in force, and the
+	 * other side took the occasion to change something. */
+	if (!ours && self->in)
+		ours = copy_desc(self->ours);
 	theirs = copy_desc(answer);
 	err = theirs && ours ? agree(self, ours, theirs, true) : -ENOMEM;
 	if (err) {
