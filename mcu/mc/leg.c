@@ -15,6 +15,7 @@
 struct carrier {
 	struct transport *transport;
 	unsigned users;
+	const struct leg *setter;      /* which of them sets it up; NULL: who is next */
 };
 
 struct release_msg {
@@ -35,7 +36,6 @@ struct leg {
 	void *owner;
 	enum media_kind kind;
 	struct carrier *carrier;
-	bool shares;                   /* another leg sets up the carrier */
 	struct outlet *outlet;
 	struct feed *feed;
 	struct stream *stream;
@@ -201,9 +201,15 @@ static int carrier_new(struct leg *self, const char *address, bool rtcp_socket)
 	return 0;
 }
 
-static void carrier_leave(struct carrier *c)
+static void carrier_leave(struct leg *self)
 {
-	if (c && --c->users == 0) {
+	struct carrier *c = self->carrier;
+
+	if (!c)
+		return;
+	if (c->setter == self)
+		c->setter = NULL;
+	if (--c->users == 0) {
 		transport_drop(c->transport);
 		free(c);
 	}
@@ -251,7 +257,6 @@ int leg_new(struct leg **out, const struct leg_place *place, void *owner,
 	if (share) {
 		self->carrier = share->carrier;
 		self->carrier->users++;
-		self->shares = true;
 	} else {
 		err = carrier_new(self, address, rtcp_socket);
 		if (err)
@@ -290,7 +295,7 @@ struct leg *leg_drop(struct leg *self)
 		source_set_live(self->feed->source, false);
 	/* The feed goes with `released`. */
 	self->stream = stream_drop(self->stream);
-	carrier_leave(self->carrier);
+	carrier_leave(self);
 	outlet_close(self->outlet);
 	free(self);
 	return NULL;
@@ -304,6 +309,11 @@ void leg_set_tap(struct leg *self, struct tap *tap)
 const struct transport_local *leg_local(const struct leg *self)
 {
 	return transport_local(self->carrier->transport);
+}
+
+bool leg_shares(const struct leg *self, const struct leg *other)
+{
+	return self->carrier == other->carrier;
 }
 
 /* ---- applying an agreement ----------------------------------------------------------- */
@@ -428,7 +438,10 @@ static void apply_video(struct leg *self, const struct leg_settings *s)
 
 void leg_apply(struct leg *self, const struct leg_settings *settings)
 {
-	if (!self->shares)
+	/* Where the leg that did this was dropped, another of the bundle goes on. */
+	if (!self->carrier->setter)
+		self->carrier->setter = self;
+	if (self->carrier->setter == self)
 		apply_transport(self, settings);
 	if (self->kind == MEDIA_VIDEO)
 		apply_video(self, settings);

@@ -51,6 +51,8 @@ void leg_apply(struct leg *self, const struct leg_settings *settings);
 struct leg *leg_drop(struct leg *self);
 
 enum media_kind leg_kind(const struct leg *self);
+/* Whether both go through one transport (bundle). */
+bool leg_shares(const struct leg *self, const struct leg *other);
 /* Video: the source, shown once a picture came; NULL for audio. */
 struct source *leg_source(const struct leg *self);
 bool leg_has_picture(const struct leg *self);

@@ -95,11 +95,11 @@ static int fill_key(struct sdes_line *line, const struct desc_line *before)
 }
 
 /* What the leg's sockets and this host say about a line. */
-static int fill_line(struct participant *self, unsigned i, struct media_desc *ours,
-		     const char *address)
+static int fill_line(struct participant *self, unsigned i, const struct leg *leg,
+		     struct media_desc *ours, const char *address)
 {
 	struct desc_line *line = &ours->line[i];
-	const struct transport_local *local = leg_local(self->leg[i]);
+	const struct transport_local *local = leg_local(leg);
 	const struct desc_line *before =
 		self->ours && i < self->ours->n_lines ? &self->ours->line[i] : NULL;
 	int err = parse_address(address, local->rtp_port, &line->rtp);
@@ -161,21 +161,51 @@ static const char *bind_address(const struct participant *self, bool ipv6)
 	return ipv6 ? "::" : NULL;
 }
 
-/* The first accepted line of the bundle before line i: it carries the rest. */
-static struct leg *bundle_carrier(const struct participant *self,
+/* The leg whose transport the bundled line i uses too: any other of the bundle
+ * that stays. */
+static struct leg *bundle_carrier(struct leg *const leg[static DESC_MAX_LINES],
 				  const struct media_desc *ours, unsigned i)
 {
 	if (!ours->line[i].bundled)
 		return NULL;
-	for (unsigned k = 0; k < i; k++) {
-		if (ours->line[k].bundled && ours->line[k].port && self->leg[k])
-			return self->leg[k];
+	for (unsigned k = 0; k < ours->n_lines; k++) {
+		if (k != i && ours->line[k].bundled && leg[k])
+			return leg[k];
 	}
 	return NULL;
 }
 
-/* Refused lines lose their leg. An offer needs an RTCP socket even when it
- * offers rtcp-mux: the answer may decline that (RFC 5761 5.1.1). */
+/* Whether the leg of line i can go on with the others that do: it must share a
+ * transport with the bundle, and with nobody else. */
+static bool leg_stays(struct leg *const leg[static DESC_MAX_LINES],
+		      const struct media_desc *ours, unsigned i)
+{
+	const struct desc_line *line = &ours->line[i];
+
+	if (!leg[i] || !line->port || leg_kind(leg[i]) != line->kind)
+		return false;
+	for (unsigned k = 0; k < i; k++) {
+		bool together = line->bundled && ours->line[k].bundled;
+
+		if (leg[k] && leg_shares(leg[k], leg[i]) != together)
+			return false;
+	}
+	return true;
+}
+
+static void drop_others(struct leg *leg[static DESC_MAX_LINES],
+			struct leg *const keep[static DESC_MAX_LINES])
+{
+	for (unsigned i = DESC_MAX_LINES; i-- > 0;) {
+		if (leg[i] != keep[i])
+			leg[i] = leg_drop(leg[i]);
+	}
+}
+
+/* Refused lines lose their leg, but not before everything new is there: where a
+ * change cannot be had, what was agreed before goes on. An offer needs an RTCP
+ * socket even when it offers rtcp-mux: the answer may decline that (RFC 5761
+ * 5.1.1). */
 int participant_fill(struct participant *self, struct media_desc *ours, bool ipv6,
 		     bool rtcp_socket)
 {
@@ -186,23 +216,34 @@ int participant_fill(struct participant *self, struct media_desc *ours, bool ipv
 		.cname = self->conference->controller->cname,
 		.event = participant_leg_event,
 	};
+	struct leg *next[DESC_MAX_LINES] = { NULL };
+	int err = 0;
 
+	memcpy(next, self->leg, ours->n_lines * sizeof(next[0]));
 	for (unsigned i = 0; i < ours->n_lines; i++) {
+		if (!leg_stays(next, ours, i))
+			next[i] = NULL;
+	}
+	for (unsigned i = 0; i < ours->n_lines && !err; i++) {
 		struct desc_line *line = &ours->line[i];
-		int err = 0;
 
-		if (self->leg[i] && (!line->port || leg_kind(self->leg[i]) != line->kind))
-			self->leg[i] = leg_drop(self->leg[i]);
 		if (!line->port)
 			continue;
-		if (!self->leg[i])
-			err = leg_new(&self->leg[i], &place, self, line->kind,
+		if (!next[i])
+			err = leg_new(&next[i], &place, self, line->kind,
 				      bind_address(self, ipv6), rtcp_socket || !line->rtcp_mux,
-				      bundle_carrier(self, ours, i));
+				      bundle_carrier(next, ours, i));
 		if (!err)
-			err = fill_line(self, i, ours, told_address(self));
-		if (err)
-			return err;
+			err = fill_line(self, i, next[i], ours, told_address(self));
 	}
+	if (err) {
+		for (unsigned i = DESC_MAX_LINES; i-- > 0;) {
+			if (next[i] != self->leg[i])
+				leg_drop(next[i]);
+		}
+		return err;
+	}
+	drop_others(self->leg, next);
+	memcpy(self->leg, next, sizeof(self->leg));
 	return 0;
 }

@@ -685,6 +685,95 @@ static void test_delayed_offer(void **state)
 	endpoint_free(b);
 }
 
+/* A session refresh repeats what is in force, made by the protocol room alone;
+ * the other side may change something in its answer. */
+static void test_refresh(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *a = endpoint_new(r, false, true), *b = endpoint_new(r, false, false);
+
+	endpoint_dial(a, "1000");
+	endpoint_dial(b, "1000");
+	endpoint_connect(a);
+	endpoint_connect(b);
+	hear_each_other(a, b);
+	for (int i = 0; i < 2; i++) {
+		a->offer->session_version++;
+		a->call->ours_open = true;
+		call_answered(a->call, a->offer);
+		hear_each_other(a, b);
+	}
+	assert_int_equal(a->call->state, CALL_CONNECTED);
+	endpoint_hang_up(a);
+	endpoint_hang_up(b);
+	endpoint_free(a);
+	endpoint_free(b);
+}
+
+/* Runs until the endpoint has seen `more` pictures of the other. */
+static void see_more(struct endpoint *e, struct endpoint *other, int more)
+{
+	int until = atomic_load(&e->pictures) + more;
+	int64_t next = 0;
+
+	for (int64_t end = patience(); clock_us() < end && atomic_load(&e->pictures) < until;) {
+		room_step(e->room);
+		if (due(&next, 66000))
+			endpoint_show(other, 90);
+	}
+	assert_true(atomic_load(&e->pictures) >= until);
+}
+
+/* The line that carried the bundle is refused in a change that moves the media
+ * too: the line that stays must hear of it. When the first line comes back it
+ * joins the transport in use. */
+static void test_bundle_loses_its_head(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *a = endpoint_new(r, true, false), *b = endpoint_new(r, true, false);
+	struct desc_line *audio = &a->offer->line[0], *video = &a->offer->line[1];
+	const struct desc_line there = *video;
+	uint16_t port;
+
+	audio->bundled = video->bundled = true;
+	snprintf(audio->mid, sizeof(audio->mid), "a");
+	snprintf(video->mid, sizeof(video->mid), "v");
+	video->port = audio->port;
+	video->rtp = video->rtcp = audio->rtp;
+	endpoint_dial(a, "1000");
+	assert_int_equal(a->refused, 0);
+	port = a->answer->line[0].port;
+	assert_int_equal(a->answer->line[1].port, port);
+	endpoint_connect(a);
+	endpoint_dial(b, "1000");
+	endpoint_connect(b);
+	audio->port = 0;
+	video->port = there.port;
+	video->rtp = video->rtcp = there.rtp;
+	a->offer->session_version++;
+	call_updated(a->call, a->offer);
+	assert_int_equal(a->answer->line[0].port, 0);
+	assert_int_equal(a->answer->line[1].port, port);
+	see_more(a, b, 5);
+	audio->port = video->port;
+	audio->rtp = audio->rtcp = video->rtp;
+	a->offer->session_version++;
+	call_updated(a->call, a->offer);
+	assert_int_equal(a->answer->line[0].port, port);
+	assert_int_equal(a->answer->line[1].port, port);
+	see_more(a, b, 5);
+	/* Out of the bundle it has a transport of its own. */
+	audio->bundled = false;
+	a->offer->session_version++;
+	call_updated(a->call, a->offer);
+	assert_int_not_equal(a->answer->line[0].port, a->answer->line[1].port);
+	see_more(a, b, 5);
+	endpoint_hang_up(a);
+	endpoint_hang_up(b);
+	endpoint_free(a);
+	endpoint_free(b);
+}
+
 static void test_come_and_go(void **state)
 {
 	struct room *r = *state;
@@ -814,6 +903,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refusals, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_hold, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_delayed_offer, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_refresh, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_bundle_loses_its_head, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_come_and_go, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_drain, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_commands, room_open, room_close),
