@@ -293,11 +293,16 @@ int h264_sps_parse(struct h264_sps *out, const uint8_t *nal, size_t len)
 	if (b.bad || s.num_ref_frames > 16)
 		return -EBADMSG;
 	s.vui = flag(&b);
-	if (s.vui)
-		vui_fields(&b, &s);
 	if (b.bad)
 		return -EBADMSG;
 	*out = s;
+	if (!s.vui)
+		return 0;
+	vui_fields(&b, &s);
+	if (b.bad)
+		out->vui_broken = true;
+	else
+		*out = s;
 	return 0;
 }
 

@@ -16,7 +16,7 @@ struct h264_sps {
 	bool gaps_allowed, frame_mbs_only;
 	uint32_t mb_width, mb_height; /* of a frame */
 	uint32_t width, height;       /* after cropping */
-	bool vui;
+	bool vui, vui_broken;         /* broken: nothing below was taken from it */
 	uint16_t sar_num, sar_den;    /* 0/0: not given */
 	bool colour_given, full_range;
 	uint8_t primaries, transfer, matrix; /* 2: not given */
@@ -26,7 +26,9 @@ struct h264_sps {
 	uint32_t max_reorder, max_dec_buffering;
 };
 
-/* `nal` begins with the NAL unit header. -EBADMSG: malformed or impossible. */
+/* `nal` begins with the NAL unit header. -EBADMSG: malformed or impossible. What
+ * is wrong in the usability information is no reason to refuse a stream, as it
+ * is not needed to decode (Annex E). */
 int h264_sps_parse(struct h264_sps *out, const uint8_t *nal, size_t len);
 
 /* first_mb_in_slice of a slice NAL unit (types 1 and 5), or -EBADMSG. */

@@ -95,7 +95,6 @@ static void configure(AVCodecContext *ctx, enum codec_id codec)
 		ctx->export_side_data |= AV_CODEC_EXPORT_DATA_MVS;
 	ctx->thread_count = 1;
 	ctx->flags |= AV_CODEC_FLAG_LOW_DELAY | AV_CODEC_FLAG_UNALIGNED;
-	ctx->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE;
 	ctx->max_pixels = MAX_PIXELS;
 	ctx->get_buffer2 = get_buffer;
 	ctx->get_format = get_format;

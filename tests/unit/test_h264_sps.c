@@ -51,7 +51,7 @@ static const struct {
 	  -EBADMSG },
 	{ { .profile = 100, .level = 10, .chroma = 1, .depth = 7, .mb_w = 2, .mb_h = 2 }, 0, 0, 0,
 	  0, -EBADMSG },
-	{ { BASE, .mb_w = 2, .mb_h = 2, .vui = true, .reorder = 17 }, 0, 0, 0, 0, -EBADMSG },
+	{ { BASE, .mb_w = 0, .mb_h = 2 }, 0, 0, 0, 0, -EBADMSG },
 };
 
 static void check(const struct sps_case *c, const struct h264_sps *s)
@@ -101,11 +101,30 @@ static void test_sps(void **state)
 		assert_int_equal(s.sar_den, row[i].sar_den);
 		check(&row[i].c, &s);
 		/* every shorter one is refused: its last bit before the stop bit is missing */
-		for (size_t cut = 0; cut + 1 < len; cut++)
-			assert_int_equal(h264_sps_parse(&s, nal, cut), -EBADMSG);
+		for (size_t cut = 0; cut + 1 < len; cut++) {
+			r = h264_sps_parse(&s, nal, cut);
+			assert_int_equal(r, r == 0 && row[i].c.vui ? 0 : -EBADMSG);
+			if (r == 0) /* and what was there of the VUI is not believed */
+				assert_true(s.vui_broken && s.sar_num == 0 && !s.timing);
+		}
 		nal[0] = 0x68;
 		assert_int_equal(h264_sps_parse(&s, nal, len), -EBADMSG);
 	}
+}
+
+/* Impossible usability information: the rest stands. */
+static void test_broken_vui(void **state)
+{
+	static const struct sps_case c = { BASE, .mb_w = 80, .mb_h = 45, .vui = true,
+					   .sar_idc = 2, .matrix = 1, .reorder = 17 };
+	uint8_t nal[1024];
+	struct h264_sps s;
+
+	(void)state;
+	assert_int_equal(h264_sps_parse(&s, nal, make_sps(&c, nal)), 0);
+	assert_true(s.vui && s.vui_broken && !s.restriction && !s.colour_given);
+	assert_int_equal(s.sar_num, 0);
+	assert_int_equal(s.width, 1280);
 }
 
 static void test_slice_and_sei(void **state)
@@ -179,6 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sps),
+		cmocka_unit_test(test_broken_vui),
 		cmocka_unit_test(test_slice_and_sei),
 		cmocka_unit_test(test_annexb),
 	};
