@@ -14,6 +14,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+/* Below audio's, which must not wait for a burst of video packets. */
+enum { RT_PRIORITY = 5 };
 enum { EVENTS = 128, DEFAULT_MTU = 1200, MIN_MTU = 200, MAX_MTU = 1400, MAX_WAIT_MS = 1000 };
 
 struct rx_ring {
@@ -189,11 +191,23 @@ void wire_turn(struct wire *self, int wait_ms)
 	txq_flush(self->txq);
 }
 
+/* Where it is allowed, before whatever computes: a packet takes microseconds, and
+ * sound that was mixed in time is late all the same if it waits for a decoder. */
+static void wire_priority(void)
+{
+	const struct sched_param p = { .sched_priority = RT_PRIORITY };
+	int rc;
+
+	pthread_setname_np(pthread_self(), "io");
+	rc = pthread_setschedparam(pthread_self(), SCHED_FIFO, &p);
+	log_info("event=io_thread realtime=%s", rc ? "no" : "yes");
+}
+
 static void *wire_main(void *arg)
 {
 	struct wire *self = (struct wire *)arg;
 
-	pthread_setname_np(pthread_self(), "io");
+	wire_priority();
 	while (!atomic_load_explicit(&self->stopping, memory_order_acquire))
 		wire_turn(self, -1);
 	return NULL;
