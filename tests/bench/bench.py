@@ -178,6 +178,8 @@ def bench_join(args):
                               *args.rig.clip_args(args.size, args.video), "--joins", args.joins,
                               "--warmup", args.warmup, "--seen", min(seen, 16))
         legs = result["load"]["legs"][beside:]
+        # those who stay are what the other columns are about
+        del result["load"]["legs"][beside:]
 
         def times(name):
             return [leg[name] for leg in legs if leg.get(name) is not None]

@@ -79,6 +79,15 @@ def threads(pid):
     return used
 
 
+def on_time(pid):
+    """The generator is to see a packet when it comes, not when the machine has time
+    for it: else its waiting counts as the bridge's. Where that is allowed."""
+    try:
+        os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        print("the generator has no real-time priority: gaps and latency include its waiting")
+
+
 def difference(after, before):
     """Of the bridge's counters between two readings."""
     if isinstance(after, dict):
@@ -126,6 +135,7 @@ class Rig:
         result = {}
         for line in load.stdout:
             if line.startswith("measuring"):
+                on_time(load.pid)
                 before, begun = [cpu_seconds(p) for p in pids], time.monotonic()
                 others, by_thread = busy_elsewhere(sum(before)), threads(pids[0])
                 result["stats_during"] = counted = bridge.balai("stats")

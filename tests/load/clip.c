@@ -237,7 +237,8 @@ static int keep_payload(void *arg, const uint8_t *head, size_t head_len, const u
 	}
 	c->packet[c->n_packets++] = (struct clip_packet){
 		(uint32_t)c->len, (uint32_t)(head_len + body_len), last };
-	memcpy(c->data + c->len, head, head_len);
+	if (head_len)
+		memcpy(c->data + c->len, head, head_len);
 	memcpy(c->data + c->len + head_len, body, body_len);
 	c->len += head_len + body_len;
 	return 0;
