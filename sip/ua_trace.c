@@ -188,24 +188,26 @@ static const char *header_of(const char *text, size_t len, const char *name, cha
 	return NULL;
 }
 
-/* RFC 4568 keys: what stands behind "inline:" of an a=crypto line, up to the
- * lifetime or the next blank. */
+static void mask(char *from, const char *stop, const char *ends)
+{
+	for (; from < stop && !strchr(ends, *from); from++)
+		*from = '*';
+}
+
+/* RFC 4568 keys: what stands behind each "inline:", in whatever line, up to the
+ * lifetime or the next blank. And ICE passwords (RFC 8839 5.4): who knows one can
+ * send media elsewhere. */
 static void mask_keys(char *text, size_t len)
 {
+	static const char pwd[] = "a=ice-pwd:";
 	char *end = text + len;
 
-	for (char *p = text; p < end;) {
-		char *eol = memchr(p, '\n', (size_t)(end - p)), *stop = eol ? eol : end;
-
-		if (stop - p > 9 && !strncasecmp(p, "a=crypto:", 9))
-			for (char *q = p; q + 7 <= stop; q++) {
-				if (strncasecmp(q, "inline:", 7))
-					continue;
-				for (q += 7; q < stop && !strchr("|; \t\r", *q); q++)
-					*q = '*';
-				q--;
-			}
-		p = eol ? eol + 1 : end;
+	for (char *p = text; p < end; p++) {
+		if ((size_t)(end - p) > 7 && !strncasecmp(p, "inline:", 7))
+			mask(p + 7, end, "|; \t\r\n");
+		else if ((size_t)(end - p) > sizeof(pwd) - 1 &&
+			 !strncasecmp(p, pwd, sizeof(pwd) - 1))
+			mask(p + sizeof(pwd) - 1, end, "\r\n");
 	}
 }
 

@@ -78,6 +78,8 @@ static void test_text(void **state)
 	     "   ------------------------------------------------------------------------\r\n"
 	     "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:SECRET1+/=|2^31|1:4\r\n"
 	     "a=Crypto:2 F8 inline:SECRET2;inline:SECRET3|x KDR=1\r\n"
+	     "a=ice-ufrag:abcd\r\na=ice-pwd:SECRET5+/\r\n"
+	     " a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:SECRET6\r\n"
 	     "a=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:SECRET4");
 	feed(SENT, "SIP/2.0 200 OK\r\nCall-ID: x\r\n\r\n");
 	text = written(&t);
@@ -87,6 +89,8 @@ static void test_text(void **state)
 		"   ------------------------------------------------------------------------\n"
 		"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:**********|2^31|1:4\n"
 		"a=Crypto:2 F8 inline:*******;inline:*******|x KDR=1\n"
+		"a=ice-ufrag:abcd\na=ice-pwd:*********\n"
+		" a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:*******\n"
 		"a=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:*******\n\n"
 		"2023-11-14T22:13:20.123Z to tls 2001:db8::9 5071, 300 bytes\n"
 		"SIP/2.0 200 OK\nCall-ID: x\n\n\n");
