@@ -135,7 +135,9 @@ struct endpoint {
 	struct media_desc *offer, *answer;
 	struct transport *transport[2];
 	struct stream *stream[2];
-	atomic_int pictures, keys_wanted, released;
+	atomic_int pictures, keys, keys_wanted, released;
+	int keys_signalled;       /* asked for by signalling (RFC 5168) */
+	bool lose;                /* what it shows is lost on the way */
 	int refused, retry_after;
 	bool redirected;
 	char redirect[256], warning[160];
@@ -191,9 +193,18 @@ static int op_redirect(struct call *call, const char *uri)
 	return 0;
 }
 
+static int op_request_key(struct call *call, const struct desc_line *line)
+{
+	struct endpoint *e = call->protocol_data;
+
+	assert_int_equal(line->kind, MEDIA_VIDEO);
+	e->keys_signalled++;
+	return 0;
+}
+
 static const struct call_ops ops = {
 	.protocol = "test", .answer = op_answer, .refuse = op_refuse, .end = op_end,
-	.redirect = op_redirect,
+	.redirect = op_redirect, .request_key = op_request_key,
 };
 
 static void on_frame(void *arg, struct coded *frame)
@@ -201,6 +212,7 @@ static void on_frame(void *arg, struct coded *frame)
 	struct endpoint *e = arg;
 
 	atomic_fetch_add(&e->pictures, 1);
+	atomic_fetch_add(&e->keys, frame->key);
 	ref_drop(frame);
 }
 
@@ -402,7 +414,7 @@ static void endpoint_show(struct endpoint *e, uint8_t luma)
 	p->time_us = clock_us();
 	e->frames++;
 	assert_int_equal(video_encode(e->encoder, p, key, &frame), 0);
-	if (frame)
+	if (frame && !e->lose)
 		assert_int_equal(send_batch_add(batch, e->stream[1], frame), 0);
 	ref_drop(frame);
 	ref_drop(p);
@@ -774,6 +786,48 @@ static void test_bundle_loses_its_head(void **state)
 	endpoint_free(b);
 }
 
+/* A peer without feedback in RTCP is asked for key frames by signalling, and
+ * what it asks for that way comes (RFC 5168). */
+static void test_keys_by_signalling(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *a = endpoint_new(r, true, false), *b = endpoint_new(r, true, false);
+	struct desc_codec *codec = &a->offer->line[1].codec[0];
+	int64_t next = 0, end;
+	int keys;
+
+	codec->pli = codec->nack = false;
+	endpoint_dial(a, "1000");
+	endpoint_dial(b, "1000");
+	endpoint_connect(a);
+	endpoint_connect(b);
+	a->lose = true;
+	endpoint_show(a, 60);
+	a->lose = false;
+	for (end = patience(); clock_us() < end && !a->keys_signalled;) {
+		room_step(r);
+		if (due(&next, 66000))
+			endpoint_show(a, 60);
+	}
+	assert_true(a->keys_signalled);
+	assert_int_equal(b->keys_signalled, 0);
+	atomic_store(&a->keys_wanted, 1);
+	see_more(b, a, 5);
+	see_more(a, b, 5);
+	keys = atomic_load(&a->keys);
+	call_key_wanted(a->call);
+	for (end = patience(); clock_us() < end && atomic_load(&a->keys) == keys;) {
+		room_step(r);
+		if (due(&next, 66000))
+			endpoint_show(b, 90);
+	}
+	assert_true(atomic_load(&a->keys) > keys);
+	endpoint_hang_up(a);
+	endpoint_hang_up(b);
+	endpoint_free(a);
+	endpoint_free(b);
+}
+
 static void test_come_and_go(void **state)
 {
 	struct room *r = *state;
@@ -905,6 +959,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_delayed_offer, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_refresh, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_bundle_loses_its_head, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_keys_by_signalling, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_come_and_go, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_drain, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_commands, room_open, room_close),
