@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -225,9 +226,24 @@ static int start_control(struct daemon *d)
 	return err;
 }
 
+/* A call has up to four sockets; shells give 1,024 unless asked. */
+static void raise_limits(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur >= r.rlim_max)
+		return;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r))
+		log_warning("open files stay limited error=%s", strerror(errno));
+}
+
 static int start(struct daemon *d)
 {
-	int err = loop_new(&d->loop);
+	int err;
+
+	raise_limits();
+	err = loop_new(&d->loop);
 
 	if (err)
 		return fail("control loop", err);

@@ -105,6 +105,11 @@ static void refuse_error(struct participant *self, int err)
 		log_error("no media port is free; widen media ports in the configuration call=%s",
 			  self->call->id);
 		call_refuse(self->call, 503, "No media ports free", NULL, 30);
+	} else if (err == -EMFILE || err == -ENFILE || err == -ENOBUFS || err == -ENOMEM) {
+		/* Of this host there is no more; another may have it. */
+		log_error("call refused call=%s error=%s; raise the limit of the service (LimitNOFILE, memory) or set max-calls",
+			  self->call->id, strerror(-err));
+		call_refuse(self->call, 503, "Out of resources", NULL, 30);
 	} else if (err == -EBADMSG) {
 		refuse(self, 488, "Not Acceptable Here", "The description does not fit the one before");
 	} else {
