@@ -207,7 +207,7 @@ class Phone:
         self.status, self.ended_at, self.deaf = None, None, False
         self.answers, self.news = {}, threading.Condition()
         self.running, self.epoch = True, None
-        self.answer = ""
+        self.answer, self.together = "", None
         self.threads = [threading.Thread(target=f, daemon=True) for f in (self._sip, self._media)]
         for t in self.threads:
             t.start()
@@ -328,6 +328,10 @@ class Phone:
         report = 0
         while self.running:
             now = time.monotonic() - self.epoch
+            if self.together and ticks[self.audio] % 5 == 0 and ticks[self.video] % 3 == 0:
+                # 20 ms and 33.3 ms meet every 100 ms
+                self.audio.frames, self.together = self.together, None
+                self.audio.at = self.video.at = 0
             for m in all_media:
                 m.read()
                 while ticks[m] * m.interval <= now:
@@ -344,6 +348,11 @@ class Phone:
         """What the audio stream sends from now on, in a loop; [] for nothing."""
         self.audio.at = 0
         self.audio.frames = [[(p, False)] for p in payloads] or None
+
+    def begin_together(self, payloads):
+        """Sound and picture both begin their loops at one instant of the common clock,
+        within a few milliseconds."""
+        self.together = [[(p, False)] for p in payloads]
 
     def comfort_noise(self):
         """Falls quiet with comfort noise (RFC 3389): one packet, then nothing."""
