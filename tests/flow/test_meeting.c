@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static const char config_xml[] =
 	"<?xml version=\"1.0\"?>\n"
@@ -828,6 +829,39 @@ static void test_keys_by_signalling(void **state)
 	endpoint_free(b);
 }
 
+/* A change that there are no sockets for is refused, and what it would have
+ * taken away stays. */
+static void test_change_without_sockets(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *a = endpoint_new(r, true, false), *b = endpoint_new(r, false, false);
+	const uint16_t port = a->offer->line[0].port;
+	struct rlimit all, none;
+
+	a->offer->n_lines = 1;
+	endpoint_dial(a, "1000");
+	endpoint_dial(b, "1000");
+	endpoint_connect(a);
+	endpoint_connect(b);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+	none = all;
+	none.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	a->offer->n_lines = 2;
+	a->offer->line[0].port = 0;
+	call_updated(a->call, a->offer);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+	assert_int_equal(a->refused, 503);
+	assert_true(a->retry_after > 0);
+	a->offer->n_lines = 1;
+	a->offer->line[0].port = port;
+	hear_each_other(a, b);
+	endpoint_hang_up(a);
+	endpoint_hang_up(b);
+	endpoint_free(a);
+	endpoint_free(b);
+}
+
 static void test_come_and_go(void **state)
 {
 	struct room *r = *state;
@@ -960,6 +994,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refresh, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_bundle_loses_its_head, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_keys_by_signalling, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_change_without_sockets, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_come_and_go, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_drain, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_commands, room_open, room_close),
