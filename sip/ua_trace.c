@@ -275,7 +275,6 @@ static void message_piece(const char *fmt, va_list ap)
 		store.line_start = (size_t)n > skip && at[(size_t)n - skip - 1] == '\n';
 }
 
-__attribute__((format(printf, 1, 0)))
 /* What Sofia says of a message that it drops or refuses because it is broken. */
 static bool tells_of_bad(const char *line)
 {
@@ -289,6 +288,7 @@ static bool tells_of_bad(const char *line)
 	return false;
 }
 
+__attribute__((format(printf, 1, 0)))
 static void rest_of_log(const char *fmt, va_list ap)
 {
 	size_t left = sizeof(store.line) - store.line_len;
