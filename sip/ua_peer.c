@@ -127,6 +127,10 @@ void refresh_schedule(struct dialog *d, const sip_t *sip, bool we_are_uas)
 		interval = ours;
 	if (sip->sip_min_se && interval && interval < sip->sip_min_se->min_delta)
 		interval = (unsigned)sip->sip_min_se->min_delta;
+	/* A peer that asks for less than is allowed would have us refresh without
+	 * end (RFC 4028 section 5). */
+	if (interval && interval < d->sip->min_se)
+		interval = d->sip->min_se;
 	if (x && x->x_refresher)
 		local = !strcasecmp(x->x_refresher, we_are_uas ? "uas" : "uac");
 	else
