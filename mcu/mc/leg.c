@@ -399,15 +399,16 @@ static void apply_audio(struct leg *self, const struct leg_settings *s)
 	leg_set_audio(self, s->muted, s->deaf);
 }
 
-/* Rates go in steps of a quarter, so that peers with nearly the same path keep
- * sharing an encoder. */
-static uint32_t rate_class(uint32_t full, uint32_t path)
+/* What the description and the path allow. The wire has smoothed the path's
+ * rate, and the views put nearly equal ones into one encoder. */
+static uint32_t send_rate(const struct leg *self)
 {
-	uint32_t rate = full;
+	enum { LEAST = 64000 };
+	uint32_t rate = self->agreed_bitrate;
 
-	while (path && rate > path && rate > 64000)
-		rate -= rate / 4;
-	return rate;
+	if (self->path_bitrate && self->path_bitrate < rate)
+		rate = self->path_bitrate > LEAST ? self->path_bitrate : LEAST;
+	return rate < self->agreed_bitrate ? rate : self->agreed_bitrate;
 }
 
 static void apply_video(struct leg *self, const struct leg_settings *s)
@@ -423,7 +424,7 @@ static void apply_video(struct leg *self, const struct leg_settings *s)
 		.width = profile->width, .height = profile->height,
 		.sar_num = 1, .sar_den = 1,
 		.fps = profile->fps,
-		.bitrate = rate_class(most, self->path_bitrate),
+		.bitrate = send_rate(self),
 	};
 	self->sends = s->agreed->send;
 	source_set_live(self->feed->source, s->agreed->receive && !s->held);
@@ -476,7 +477,7 @@ void leg_set_rate(struct leg *self, uint32_t bitrate)
 	if (self->kind != MEDIA_VIDEO)
 		return;
 	self->path_bitrate = bitrate;
-	rate = rate_class(self->agreed_bitrate, bitrate);
+	rate = send_rate(self);
 	if (rate == self->video.bitrate)
 		return;
 	self->video.bitrate = rate;
