@@ -84,7 +84,7 @@ struct call {
 	char id[64];                 /* unique, printable: shown by `balai calls` */
 	char local[256];             /* what was dialled: user part, unescaped */
 	char remote_uri[256];        /* "user@host" */
-	char remote_name[128];       /* display name as sent; not yet made safe */
+	char remote_name[512];       /* display name as sent; not yet made safe */
 	char user_agent[128];
 	char local_address[64];      /* numeric address the peer reached us at */
 	char remote_address[64];     /* numeric source address of signalling */

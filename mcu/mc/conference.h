@@ -46,7 +46,7 @@ struct participant {
 	uint32_t id;
 	struct conference *conference;
 	struct call *call;         /* held */
-	char name[128];
+	char name[256];            /* fit to be shown (base/display.h) */
 	char local[64];            /* our numeric address towards the peer */
 	struct media_desc *ours, *theirs; /* in force, or our answer */
 	struct media_desc *proposed; /* our offer that waits for its answer */

@@ -4,6 +4,7 @@
 #include "mcu/mc/conference.h"
 
 #include "base/clock.h"
+#include "base/display.h"
 #include "base/log.h"
 #include "base/ref.h"
 
@@ -319,19 +320,19 @@ void participant_leg_event(void *owner, struct leg *leg, enum leg_event event, i
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-/* A name for people: the display name, else the user part of the URI. */
+/* A name for people: the display name, else the user part of the URI. Log lines
+ * have it between quotes. */
 static void take_name(struct participant *self)
 {
 	const struct call *call = self->call;
+	const char *uri = call->remote_uri;
 
-	if (call->remote_name[0])
-		snprintf(self->name, sizeof(self->name), "%s", call->remote_name);
-	else
-		snprintf(self->name, sizeof(self->name), "%.*s",
-			 (int)strcspn(call->remote_uri, "@"), call->remote_uri);
+	if (!display_text(self->name, sizeof(self->name), call->remote_name,
+			  strlen(call->remote_name), DISPLAY_MAX))
+		display_text(self->name, sizeof(self->name), uri, strcspn(uri, "@"), DISPLAY_MAX);
 	for (char *c = self->name; *c; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f || *c == '"')
-			*c = '?';
+		if (*c == '"')
+			*c = '\'';
 	}
 }
 
