@@ -40,6 +40,7 @@ struct conf_profile {
 	unsigned bandwidth;     /* kbit/s of video we send, at most */
 	char **audio_codecs;    /* encoding names, preferred first */
 	size_t n_audio_codecs;
+	bool gain;              /* automatic, of what participants say */
 	char **video_codecs;
 	size_t n_video_codecs;
 	enum conf_encryption encryption;

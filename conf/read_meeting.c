@@ -98,6 +98,7 @@ static void default_profile(struct conf_build *b, struct conf_profile *p)
 		.fps = 30,
 		.bandwidth = 2000,
 		.encryption = ENCRYPTION_PREFERRED,
+		.gain = true,
 		.video = true,
 		.silence_s = 30,
 		.session_expires_s = 1800,
@@ -136,13 +137,24 @@ static void read_video(struct conf_build *b, const xmlNode *parent, struct conf_
 	conf_number(b, node, "bandwidth", 64, 50000, &p->bandwidth);
 }
 
+static void read_audio(struct conf_build *b, const xmlNode *node, struct conf_profile *p)
+{
+	static const char *const attrs[] = { "codecs", "gain", NULL };
+	static const char *const gains[] = { "off", "auto", NULL };
+	int gain = p->gain;
+
+	conf_read_shape(b, node, attrs, NULL);
+	read_codecs(b, node, conf_audio_codecs, &p->audio_codecs, &p->n_audio_codecs);
+	conf_choice(b, node, "gain", gains, &gain);
+	p->gain = gain != 0;
+}
+
 static void read_profile(struct conf_build *b, const xmlNode *node, struct conf_profile *p)
 {
 	static const char *const attrs[] = {
 		"name", "encryption", "silence", "session-expires", NULL
 	};
 	static const char *const elements[] = { "audio", "video", NULL };
-	static const char *const audio_attrs[] = { "codecs", NULL };
 	const xmlNode *audio = conf_only_child(b, node, "audio");
 	int encryption = p->encryption;
 	char *name;
@@ -159,10 +171,8 @@ static void read_profile(struct conf_build *b, const xmlNode *node, struct conf_
 		conf_bad_attr(b, node, "session-expires",
 			      "session-expires=\"%u\" is too short, write 90 or more, or 0 for none",
 			      p->session_expires_s);
-	if (audio) {
-		conf_read_shape(b, audio, audio_attrs, NULL);
-		read_codecs(b, audio, conf_audio_codecs, &p->audio_codecs, &p->n_audio_codecs);
-	}
+	if (audio)
+		read_audio(b, audio, p);
 	read_video(b, node, p);
 	p->line = conf_line(b, node);
 }

@@ -393,6 +393,7 @@ static void apply_audio(struct leg *self, const struct leg_settings *s)
 {
 	self->audio.ptime_ms = s->agreed->ptime ? s->agreed->ptime : 20;
 	self->audio.bitrate = s->agreed->bitrate;
+	self->audio.gain = s->profile->gain;
 	self->audio.comfort_noise = s->agreed->cn_tx_pt >= 0;
 	self->audio.receive = s->agreed->receive && !s->held;
 	self->audio.send = s->agreed->send;

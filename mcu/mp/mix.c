@@ -47,6 +47,7 @@ void mix_leg_init(struct mix_leg *leg, void *stream, uint32_t id)
 	leg->last_mixed = INT64_MIN / 2;
 	mix_rx_reset(&leg->rx);
 	speech_init(&leg->speech);
+	gain_init(&leg->gain);
 }
 
 void mix_add(struct mix *self, struct mix_leg *leg)
@@ -190,6 +191,12 @@ static void leg_ramp(struct mix_leg *leg, bool up)
 		leg->part[i] = (int16_t)(leg->part[i] * (up ? i : n - i) / n);
 }
 
+static void leg_gain(struct mix_leg *leg)
+{
+	gain_hear(&leg->gain, leg->level, leg->native, leg->n_native, leg->rx.rate);
+	gain_run(&leg->gain, leg->part, MIX_TICK);
+}
+
 /* The leg's part in the sum: nothing, or 48 kHz that begins and ends softly. */
 static void leg_part(struct mix *self, struct mix_leg *leg)
 {
@@ -201,6 +208,8 @@ static void leg_part(struct mix *self, struct mix_leg *leg)
 		return;
 	if (leg->n_native && leg_up(self, leg, was_in && !broken) == 0) {
 		leg->broken = false;
+		if (leg->params.gain)
+			leg_gain(leg);
 		if (was_in && broken)
 			leg_declick(leg);
 		else if (!was_in)

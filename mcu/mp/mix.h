@@ -5,6 +5,7 @@
 #define BALAI_MCU_MP_MIX_H
 
 #include "base/list.h"
+#include "mcu/mp/gain.h"
 #include "mcu/mp/limiter.h"
 #include "mcu/mp/mix_rx.h"
 #include "mcu/mp/mixer.h"
@@ -33,6 +34,7 @@ struct mix_leg {
 
 	struct mix_rx rx;
 	struct speech speech;
+	struct gain gain;
 	int level;                  /* dBov of the last tick */
 	bool selected;              /* one of those mixed */
 

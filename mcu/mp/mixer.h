@@ -48,6 +48,7 @@ struct mixer_leg_params {
 			      * (Opus: 30 and 50) becomes the next shorter one */
 	uint32_t bitrate;    /* bit/s, 0: default */
 	bool comfort_noise;  /* CN negotiated: silence may be sent as RFC 3389 */
+	bool gain;           /* automatic: speech is brought to a common loudness */
 	bool muted;          /* what it sends is not mixed */
 	bool deaf;           /* it is sent silence */
 	bool receive, send;  /* directions of the stream */

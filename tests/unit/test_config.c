@@ -152,6 +152,8 @@ static const struct broken broken_meeting[] = {
 	{ PROFILE("<audio codecs=\"g.722 PCMA PCMA\"/>"),
 	  "t.xml:2: codec \"g.722\" is unknown, did you mean \"G722\"?\n"
 	  "t.xml:2: PCMA is there twice, write it once\n" },
+	{ PROFILE("<audio gain=\"on\"/>"),
+	  "t.xml:2: gain=\"on\" is unknown, write off or auto\n" },
 	{ PROFILE("<audio codecs=\"H264\"/>"), "t.xml:2: H264 is not for audio, write it in <video>\n" },
 	{ PROFILE("<audio codecs=\"opus CN\"/>"), "t.xml:2: CN comes by itself, leave it out\n" },
 	{ PROFILE("<audio codecs=\"\"/>"), "t.xml:2: codecs is empty, write a value or leave it out\n" },
@@ -381,6 +383,7 @@ static void assert_profile_default(const struct conf_profile *p)
 	assert_int_equal(p->n_audio_codecs, 6);
 	for (int i = 0; i < 6; i++)
 		assert_string_equal(p->audio_codecs[i], audio[i]);
+	assert_true(p->gain);
 	assert_int_equal(p->n_video_codecs, 5);
 	for (int i = 0; i < 5; i++)
 		assert_string_equal(p->video_codecs[i], video[i]);
@@ -478,7 +481,7 @@ static const char everything[] =
 	" <b:profiles>\n"
 	"  <b:profile name='hd' encryption='preferred' silence='0' session-expires='90'>\n"
 	"   <b:video codecs='VP8' width='1920' height='1080' fps='25' bandwidth='4000'/>\n"
-	"   <b:audio codecs='G722 opus G729'/>\n"
+	"   <b:audio codecs='G722 opus G729' gain='off'/>\n"
 	"  </b:profile>\n"
 	"  <b:profile name='default'><b:video enabled='no'/></b:profile>\n"
 	" </b:profiles>\n"
@@ -525,6 +528,7 @@ static void assert_everything_meeting(const struct config *c)
 	assert_int_equal(p->fps, 25);
 	assert_int_equal(p->bandwidth, 4000);
 	assert_int_equal(p->n_audio_codecs, 3);
+	assert_false(p->gain);
 	assert_string_equal(p->audio_codecs[2], "G729");
 	assert_int_equal(p->n_video_codecs, 1);
 	assert_string_equal(p->video_codecs[0], "VP8");

@@ -77,9 +77,11 @@ def _ogg_page(packet, kind, granule, seq):
 
 
 def encode(name, source, seconds):
-    """Payloads of 20 ms of a sound that FFmpeg's aevalsrc describes."""
+    """Payloads of 20 ms of a sound that FFmpeg's aevalsrc describes, or of a WAV file."""
     rate = PCM_RATE[name]
-    make = ["-f", "lavfi", "-i", f"aevalsrc='{source}':s={rate}:d={seconds}", "-ac", "1"]
+    make = ["-t", str(seconds), "-i", source, "-ar", str(rate)] if source.endswith(".wav") else [
+        "-f", "lavfi", "-i", f"aevalsrc='{source}':s={rate}:d={seconds}"]
+    make += ["-ac", "1"]
     if name == "opus":
         data = ffmpeg(*make, "-c:a", "libopus", "-b:a", "64k", "-application", "audio",
                       "-frame_duration", "20", "-f", "ogg", "-")
