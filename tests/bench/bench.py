@@ -17,6 +17,7 @@ from report import Report, line_through
 
 REFERENCE = {"decode": "0.9-1.0", "encode": "1.9-2.2", "scale": "0.02-0.07", "compose": "0.16"}
 AUDIO_GAP_MS, TILE_FPS, LEG_FPS = 40, 25, 29
+HEARING = 4  # participants of an audio meeting in whose sound the marks are looked for
 
 
 def mode_of(args):
@@ -88,22 +89,39 @@ def measure_audio(args, participants, seconds=None):
     result = args.rig.run(rigs.NUMBERS["shared"], participants, "--audio", args.codec,
                           "--speaking", speaking, *(["--dtx"] if args.dtx else []),
                           "--seconds", seconds or args.seconds, "--warmup", args.warmup,
-                          "--join-interval", 5)
+                          "--join-interval", 5, "--hear", min(participants - 1, HEARING))
     floor()
     row = {"case": f"audio-{args.codec.lower()}" + ("-dtx" if args.dtx else ""),
            "encryption": args.encryption, "participants": participants,
            "floor": statistics.mean(floors), **rigs.common_row(result)}
+    for p in ("p50", "p99"):
+        row["latency_ms_" + p] = result["load"].get("audio_latency_ms_" + p)
+    row["marks"] = result["load"].get("audio_marks", 0)
     row["stats"] = result.get("stats")
+    row["limit"] = rigs.limit_of(row)
     return row
 
 
 def bench_audio(args):
-    report = Report(args.json, ("audio_fps_worst", "others_cpu", "up"))
+    report = Report(args.json, ("audio_fps_worst", "others_cpu", "marks", "up"))
     for _ in range(args.runs):
         row = report.add(measure_audio(args, args.participants))
+        print("limit:", row["limit"])
         if args.verbose:
             print("threads:", row["threads"])
             print("stats:", row["stats"])
+    return report
+
+
+def bench_idle(args):
+    """Nobody calls."""
+    report = Report(args.json, ("wakeups_per_s", "others_cpu"))
+    for _ in range(args.runs):
+        row = args.rig.idle(args.conferences, args.seconds)
+        report.add({"case": f"idle-{args.conferences}", "encryption": args.encryption,
+                    "participants": 0, **row})
+        if args.verbose:
+            print("threads:", row["threads"])
     return report
 
 
@@ -256,6 +274,9 @@ def parse():
     video(bench("floor", bench_floor, "what the codecs alone cost beside it", 4))
     s = bench("audio", bench_audio, "a meeting without video", 100)
     s.add_argument("--codec", default="PCMU")
+    s = bench("idle", bench_idle, "nobody calls", 0)
+    s.set_defaults(seconds=20)
+    s.add_argument("--conferences", type=int, default=1000, help="configured")
     s = video(bench("capacity", bench_capacity, "the largest meetings that hold", 0))
     s.set_defaults(seconds=30)
     s.add_argument("--modes", default="personal-720p,shared-720p,shared-360p,audio-PCMU")
@@ -280,7 +301,7 @@ def parse():
 def main():
     args = parse()
     args.rig = rigs.Rig(args.build, args.media, args.encryption)
-    if args.rig.synthetic and args.bench != "audio":
+    if args.rig.synthetic and args.bench not in ("audio", "idle"):
         print("no clips in ../shared/media: a synthetic one is used")
     begun = time.monotonic()
     try:

@@ -30,7 +30,7 @@ CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
   <conferences>
     <conference number="shared" template="yes" self="yes"/>
     <conference number="personal" template="yes" self="no"/>
-  </conferences>
+{conferences}  </conferences>
   <dial-plan>
     <rule dialled="1[0-9]{{3}}"><conference number="$0" create="yes" like="shared"/></rule>
     <rule dialled="2[0-9]{{3}}"><conference number="$0" create="yes" like="personal"/></rule>
@@ -63,6 +63,15 @@ def busy_elsewhere(own):
     with open("/proc/stat") as f:
         fields = [int(x) for x in f.readline().split()[1:9]]
     return (sum(fields) - fields[3] - fields[4]) / TICKS - own
+
+
+def wakeups(pid):
+    """How often its threads went on after they had waited, since they began."""
+    total = 0
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{tid}/status") as f:
+            total += int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", f.read(), re.M).group(1))
+    return total
 
 
 def threads(pid):
@@ -108,11 +117,12 @@ class Rig:
                 "--bitrate", "1500" if size == "720p" else "600"]
         return args if self.synthetic else args + ["--clip", self.clips[size]]
 
-    def bridge(self, folder, extra=()):
+    def bridge(self, folder, conferences=()):
         path = folder + "/balai.xml"
         with open(path, "w") as f:
-            f.write(CONFIG.format(encryption="required" if self.encryption == "sdes" else "off"))
-            f.writelines(extra)
+            f.write(CONFIG.format(
+                encryption="required" if self.encryption == "sdes" else "off",
+                conferences="".join(f'    <conference number="{n}"/>\n' for n in conferences)))
         return Bridge(self.build, folder, path, log="warning")
 
     def floor(self, *args):
@@ -156,6 +166,26 @@ class Rig:
         result["steps"] = bridge.log().count("video=overload")
         return result
 
+    def idle(self, conferences, seconds):
+        """A bridge with so many conferences in its configuration and nobody in them."""
+        with tempfile.TemporaryDirectory(prefix="balai-bench-") as folder:
+            bridge = self.bridge(folder, range(3000, 3000 + conferences))
+            try:
+                pid = bridge.process.pid
+                time.sleep(1)
+                cpu, woken, by_thread = cpu_seconds(pid), wakeups(pid), threads(pid)
+                others, begun = busy_elsewhere(cpu), time.monotonic()
+                time.sleep(seconds)
+                used, passed = cpu_seconds(pid), time.monotonic() - begun
+                return {"cpu": (used - cpu) / passed, "generator_cpu": 0.0,
+                        "others_cpu": (busy_elsewhere(used) - others) / passed,
+                        "wakeups_per_s": (wakeups(pid) - woken) / passed,
+                        "rss_mib": rss_mib(pid),
+                        "threads": {name: round((t - by_thread.get(name, 0)) / passed, 4)
+                                    for name, t in threads(pid).items()}}
+            finally:
+                bridge.stop()
+
     def run(self, number, participants, *args):
         """One case against a fresh bridge."""
         with tempfile.TemporaryDirectory(prefix="balai-bench-") as folder:
@@ -164,6 +194,24 @@ class Rig:
                 return self.measure(bridge, self.start_load(bridge, number, participants, *args))
             finally:
                 bridge.stop()
+
+
+def limit_of(row):
+    """What stands in the way of more, in words."""
+    cores = os.cpu_count()
+    name, most = max(row["threads"].items(), key=lambda t: t[1])
+    used = row["cpu"] + row["generator_cpu"] + max(row["others_cpu"], 0)
+    if used > .95 * cores:
+        return f"the machine: {used:.2f} of {cores} cores used, {row['generator_cpu']:.2f} by " \
+            "the generator"
+    if most > .9:
+        return f"thread {name}: {most:.2f} of a core"
+    late = sum(n for bucket, n in row["stats"]["audio"]["late"].items()
+               if bucket not in ("<1ms", "<2ms", "<5ms"))
+    drops = {k: v for k, v in row["stats"]["wire"].items() if k.startswith("drop_") and v > 0}
+    if late or drops:
+        return f"ticks late by 5 ms or more: {late}; drops: {drops}"
+    return f"nothing yet; thread {name} works most, {most:.2f} of a core"
 
 
 # ---- from what the legs saw to a row ------------------------------------------------------

@@ -24,7 +24,10 @@ CASES = {
     "floor": (["floor", "--participants", "2", "--size", "360p", *VIDEO], 1, (),
               ("ratio", "items_ms", "codecs_rss_mib")),
     "audio": (["audio", "--participants", "3", "--speaking", "1", "--dtx", "--codec", "opus",
-               *SHORT], 1, ("fps_worst", "latency_ms_p50", "latency_ms_p99"), ()),
+               *SHORT], 1, ("fps_worst",), ("marks", "limit")),
+    "idle": (["idle", "--conferences", "3", "--seconds", "2"], 1,
+             ("floor", "fps_worst", "audio_gap_ms_max", "latency_ms_p50", "latency_ms_p99"),
+             ("wakeups_per_s",)),
     "join": (["join", "--participants", "2", "--joins", "2", "--size", "360p", *SHORT], 2,
              ("floor", "latency_ms_p50", "latency_ms_p99"), ("ok_ms_p95", "picture_ms_p95")),
     "growth": (["growth", "--least", "1", "--most", "2", "--points", "2", "--runs", "1",
@@ -53,8 +56,8 @@ def problems_of(arguments, rows, may_be_null, more, folder):
                 found.append(f"no {name}")
             elif row[name] is None and name not in may_be_null and name != "fails":
                 found.append(f"{name} is null")
-        if row["up"] < row["participants"] or row.get("joins", 2) != 2:
-            found.append(f"{row['up']} of {row['participants']} calls")
+        if row.get("up", 0) < row["participants"] or row.get("joins", 2) != 2:
+            found.append(f"{row.get('up')} of {row['participants']} calls")
     for name in FIELDS:
         if name not in done.stdout:
             found.append(f"the table has no {name}")

@@ -46,6 +46,7 @@ struct endpoint {
 	struct endpoint_config c;
 	unsigned index;
 	enum endpoint_state state;
+	int64_t tick_due;        /* nothing to be done before */
 	struct endpoint_stats stats;
 	int sip;
 	struct sockaddr_in local;
@@ -63,6 +64,7 @@ struct endpoint {
 	size_t n_records, cap_records;
 	uint8_t *recorded;
 	size_t recorded_len, recorded_cap;
+	struct mark_log marks;
 };
 
 static uint32_t random32(struct endpoint *self)
@@ -147,6 +149,7 @@ struct endpoint *endpoint_free(struct endpoint *self)
 	free(self->record);
 	free(self->sent);
 	free(self->recorded);
+	mark_log_fini(&self->marks);
 	free(self);
 	return NULL;
 }
@@ -253,6 +256,7 @@ void endpoint_call(struct endpoint *self, int64_t now)
 	snprintf(self->call_id, sizeof(self->call_id), "%08x%08x", id[1], id[2]);
 	self->to_tag[0] = self->contact[0] = '\0';
 	self->state = ENDPOINT_CALLING;
+	self->tick_due = 0;
 	self->stats.invite_us = now;
 	self->retry_us = T1_US;
 	self->retry_due = now + T1_US;
@@ -265,6 +269,7 @@ void endpoint_leave(struct endpoint *self, int64_t now)
 	if (self->state != ENDPOINT_UP)
 		return;
 	self->state = ENDPOINT_LEAVING;
+	self->tick_due = 0;
 	self->retry_us = T1_US;
 	self->retry_due = now + T1_US;
 	self->tries = 0;
@@ -397,6 +402,7 @@ static void on_sip(struct endpoint *self, const char *msg, int64_t now)
 	header(msg, "Call-ID", id, sizeof(id));
 	if (strcmp(id, self->call_id))
 		return;
+	self->tick_due = 0;
 	header(msg, "CSeq", cseq, sizeof(cseq));
 	if (sscanf(msg, "SIP/2.0 %d", &status) != 1) {
 		if (strncmp(msg, "ACK ", 4))
@@ -474,6 +480,8 @@ static void send_audio(struct endpoint *self, int64_t now)
 	while (m->due <= now) {
 		put_header(buf, m->at == 0, pt, m->seq++, m->timestamp, m->ssrc);
 		memcpy(buf + 12, s->packet[m->at % s->n].data, s->packet[m->at % s->n].len);
+		if (self->c.mark && self->measuring)
+			mark_log_add(&self->marks, now, m->seq, buf + 12, s->packet[m->at % s->n].len);
 		send_packet(self, m, buf, 12 + s->packet[m->at % s->n].len);
 		m->at++;
 		m->timestamp += s->step;
@@ -602,8 +610,21 @@ static void ask_again(struct endpoint *self, int64_t now)
 	}
 }
 
+/* Of one that only has audio. */
+static int64_t audio_due(const struct endpoint *self, int64_t now)
+{
+	const struct media *m = &self->media[AUDIO];
+
+	if (self->c.clip || !m->open)
+		return now;
+	return m->due < m->report_due && self->c.sound && !self->c.receive_only ? m->due :
+		m->report_due;
+}
+
 void endpoint_tick(struct endpoint *self, int64_t now)
 {
+	if (now < self->tick_due)
+		return;
 	sip_tick(self, now);
 	if (self->state != ENDPOINT_UP)
 		return;
@@ -618,6 +639,7 @@ void endpoint_tick(struct endpoint *self, int64_t now)
 			send_rtcp(self, m, NULL, 0);
 		}
 	}
+	self->tick_due = audio_due(self, now);
 }
 
 /* ---- receiving -------------------------------------------------------------------------------- */
@@ -754,27 +776,41 @@ static void on_packet(struct endpoint *self, int kind, uint8_t *b, int len, int6
 	if (self->measuring && m->last_us && now - m->last_us > self->stats.audio_gap_us)
 		self->stats.audio_gap_us = now - m->last_us;
 	m->last_us = now;
+	if (self->c.hear && self->measuring)
+		mark_log_add(&self->marks, now, (uint16_t)(b[2] << 8 | b[3]), b + 12, (size_t)len - 12);
 }
 
-void endpoint_read(struct endpoint *self, int64_t now)
+static void read_sip(struct endpoint *self, int64_t now)
 {
-	uint8_t buf[65536];
+	char buf[65536];
+	ssize_t n;
 
-	for (;;) {
-		ssize_t n = recv(self->sip, buf, sizeof(buf) - 1, 0);
-
-		if (n <= 0)
-			break;
+	while ((n = recv(self->sip, buf, sizeof(buf) - 1, 0)) > 0) {
 		buf[n] = '\0';
-		on_sip(self, (char *)buf, now);
+		on_sip(self, buf, now);
 	}
-	for (int i = 0; i < MEDIA; i++) {
-		ssize_t n;
+}
 
-		while (self->media[i].fd >= 0 &&
-		       (n = recv(self->media[i].fd, buf, 2048, 0)) > 0)
-			on_packet(self, i, buf, (int)n, now);
+/* Audio comes one by one: what more there is makes the socket ready again. */
+void endpoint_read(struct endpoint *self, unsigned which, int64_t now)
+{
+	uint8_t buf[2048];
+	ssize_t n;
+
+	if (!which) {
+		read_sip(self, now);
+		return;
 	}
+	while ((n = recv(self->media[which - 1].fd, buf, sizeof(buf), 0)) > 0) {
+		on_packet(self, (int)which - 1, buf, (int)n, now);
+		if (which - 1 == AUDIO)
+			break;
+	}
+}
+
+const struct mark_log *endpoint_marks(const struct endpoint *self)
+{
+	return &self->marks;
 }
 
 void endpoint_measure(struct endpoint *self, int64_t now)
@@ -782,6 +818,7 @@ void endpoint_measure(struct endpoint *self, int64_t now)
 	self->measuring = true;
 	self->measured_from = now;
 	self->media[AUDIO].last_us = self->media[VIDEO].last_us = 0;
+	self->marks.n = 0;
 	self->stats.audio_gap_us = self->stats.video_gap_us = 0;
 	self->stats.video_frames = self->stats.audio_packets = 0;
 }

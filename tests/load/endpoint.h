@@ -5,6 +5,7 @@
 #define BALAI_TESTS_LOAD_ENDPOINT_H
 
 #include "tests/load/clip.h"
+#include "tests/load/mark.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -28,6 +29,7 @@ struct endpoint_config {
 	bool receive_only;
 	unsigned loss_permille;    /* of packets dropped, each way */
 	bool record;               /* keeps received video for video_freshness */
+	bool mark, hear;           /* keeps the audio it sends, receives */
 };
 
 enum endpoint_state { ENDPOINT_IDLE, ENDPOINT_CALLING, ENDPOINT_UP, ENDPOINT_LEAVING,
@@ -48,8 +50,8 @@ struct endpoint *endpoint_free(struct endpoint *self);
 
 void endpoint_call(struct endpoint *self, int64_t now);
 void endpoint_leave(struct endpoint *self, int64_t now);
-/* Reads what has arrived on all three sockets. */
-void endpoint_read(struct endpoint *self, int64_t now);
+/* Reads what has arrived on the socket at that place of endpoint_fds. */
+void endpoint_read(struct endpoint *self, unsigned which, int64_t now);
 /* Sends what is due and repeats what was not answered. */
 void endpoint_tick(struct endpoint *self, int64_t now);
 /* Gaps and frames are counted from here on; what is recorded begins with the
@@ -62,6 +64,8 @@ const struct endpoint_stats *endpoint_stats(const struct endpoint *self);
 unsigned endpoint_loss(const struct endpoint *self);
 /* The three descriptors: SIP, audio, video (-1: none). */
 void endpoint_fds(const struct endpoint *self, int fd[3]);
+/* Audio sent (mark) or received (hear) while it was measured. */
+const struct mark_log *endpoint_marks(const struct endpoint *self);
 
 /* Every picture that was sent while it was measured, in order. */
 struct sent {

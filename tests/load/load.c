@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "codecs/audio.h"
+#include "rtp/srtp_openssl.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,13 +22,13 @@
 struct load {
 	struct endpoint_config config;
 	unsigned participants, speaking, seconds, warmup, record, seen, half_loss;
-	unsigned join_interval_ms, churn, joins;
+	unsigned join_interval_ms, churn, joins, hear;
 	bool dtx;
 	const char *clip_file, *video;
 	int width, height, fps;
 	uint32_t bitrate;
 	struct clip *clip;
-	struct sound *speech, *silence;
+	struct sound *speech, *marked, *quiet;
 	struct endpoint **endpoint;
 	int epoll;
 	uint64_t random;
@@ -41,11 +42,33 @@ static int die(const char *what, int err)
 
 /* ---- sound ---------------------------------------------------------------------------- */
 
-/* Speech-like: three partials of a low voice with syllables; or silence. */
-static struct sound *make_sound(enum codec_id codec, bool silent)
+enum sound_kind { SPEECH, MARKED, QUIET };
+
+static struct codec_format sound_format(enum codec_id codec)
 {
-	struct codec_format format = { .id = codec, .clock_rate = codec_clock_rate(codec),
-				       .channels = codec == CODEC_OPUS ? 2 : 1 };
+	return (struct codec_format){ .id = codec, .clock_rate = codec_clock_rate(codec),
+				      .channels = codec == CODEC_OPUS ? 2 : 1 };
+}
+
+/* Speech-like: three partials of a low voice with syllables, also with marks for
+ * the latency; or what a microphone hears in a quiet room, noise of -65 dBov. */
+static int16_t sample(enum sound_kind kind, double t, uint64_t *random)
+{
+	double v;
+
+	if (kind == QUIET) {
+		*random = *random * 6364136223846793005ull + 1442695040888963407ull;
+		return (int16_t)((int)(*random >> 33) % 64 - 32);
+	}
+	v = sin(2 * M_PI * 140 * t) + .6 * sin(2 * M_PI * 700 * t) + .4 * sin(2 * M_PI * 1220 * t);
+	v = 4000 * v * (.6 + .4 * sin(2 * M_PI * 3 * t));
+	return (int16_t)(v + (kind == MARKED ? 12000 * mark_sample(t * 1000) : 0));
+}
+
+static struct sound *make_sound(enum codec_id codec, enum sound_kind kind)
+{
+	struct codec_format format = sound_format(codec);
+	uint64_t random = 1;
 	struct audio_encoder *encoder = NULL;
 	struct sound *s = calloc(1, sizeof(*s));
 	uint32_t rate = audio_rate(&format);
@@ -62,13 +85,8 @@ static struct sound *make_sound(enum codec_id codec, bool silent)
 	for (unsigned i = 0; s->packet && i < s->n; i++) {
 		int len;
 
-		for (size_t k = 0; k < n; k++) {
-			double t = (double)(i * n + k) / rate;
-			double v = sin(2 * M_PI * 140 * t) + .6 * sin(2 * M_PI * 700 * t) +
-				   .4 * sin(2 * M_PI * 1220 * t);
-
-			pcm[k] = silent ? 0 : (int16_t)(4000 * v * (.6 + .4 * sin(2 * M_PI * 3 * t)));
-		}
+		for (size_t k = 0; k < n; k++)
+			pcm[k] = sample(kind, (double)(i * n + k) / rate, &random);
 		len = audio_encode(encoder, pcm, n, s->packet[i].data, sizeof(s->packet[i].data));
 		s->packet[i].len = (uint16_t)(len > 0 ? len : 0);
 	}
@@ -85,7 +103,7 @@ static void watch(struct load *l, unsigned i)
 
 	endpoint_fds(l->endpoint[i], fd);
 	for (int k = 0; k < 3; k++) {
-		struct epoll_event e = { .events = EPOLLIN, .data.u32 = i };
+		struct epoll_event e = { .events = EPOLLIN, .data.u64 = (uint64_t)i << 2 | (unsigned)k };
 
 		if (fd[k] >= 0)
 			epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd[k], &e);
@@ -101,7 +119,7 @@ static void step(struct load *l)
 
 	now = clock_us();
 	for (int i = 0; i < n; i++)
-		endpoint_read(l->endpoint[e[i].data.u32], now);
+		endpoint_read(l->endpoint[e[i].data.u64 >> 2], e[i].data.u64 & 3, now);
 	for (unsigned i = 0; i < l->participants; i++)
 		endpoint_tick(l->endpoint[i], now);
 }
@@ -228,6 +246,46 @@ static json_t *leg_json(const struct load *l, unsigned i, double seconds)
 	return o;
 }
 
+/* ---- latency of the sound ---------------------------------------------------------------- */
+
+static int by_size(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Of all marks that those who listen heard. */
+static void add_latency(const struct load *l, json_t *out)
+{
+	struct codec_format format = sound_format(l->config.audio);
+	size_t n_sent, n = 0;
+	int64_t *sent = mark_onsets(endpoint_marks(l->endpoint[0]), &format, &n_sent);
+	int64_t *all = calloc((size_t)l->hear * (l->seconds + 5) * 1000 / MARK_EVERY_MS, sizeof(*all));
+
+	for (unsigned i = 1; all && i < l->participants; i++) {
+		size_t n_heard;
+		int64_t *heard = i + l->hear >= l->participants ?
+			mark_onsets(endpoint_marks(l->endpoint[i]), &format, &n_heard) : NULL;
+
+		if (heard)
+			n += mark_latencies(sent, n_sent, heard, n_heard, all + n);
+		free(heard);
+	}
+	if (n) {
+		qsort(all, n, sizeof(*all), by_size);
+		json_object_set_new(out, "audio_latency_ms_p50",
+				    json_real((double)all[n / 2] / 1000));
+		json_object_set_new(out, "audio_latency_ms_p99",
+				    json_real((double)all[n * 99 / 100] / 1000));
+	}
+	json_object_set_new(out, "audio_marks", json_integer((json_int_t)n));
+	free(all);
+	free(sent);
+}
+
+/* ---- the whole -------------------------------------------------------------------------- */
+
 static int run(struct load *l)
 {
 	json_t *legs = json_array(), *out;
@@ -268,6 +326,8 @@ static int run(struct load *l)
 		step(l);
 	for (unsigned i = 0; i < l->participants; i++)
 		json_array_append_new(legs, leg_json(l, i, seconds));
+	if (l->hear)
+		add_latency(l, out);
 	json_object_set_new(out, "legs", legs);
 	json_dumpf(out, stdout, JSON_COMPACT);
 	printf("\n");
@@ -283,6 +343,7 @@ static const char usage[] =
 	"  [--video H264|VP8] [--size WxH] [--fps F] [--bitrate KBIT] [--clip FILE]\n"
 	"  [--record LEGS] [--seen TILES] [--join-interval MS] [--loss PERMILLE]\n"
 	"  [--half-loss PERMILLE] [--churn MS] [--receive-only]\n"
+	"  [--hear N]   the last N listen for marks in what the first one says: latency\n"
 	"  [--joins N]  after the participants: N join and leave one by one, every second of\n"
 	"               them under --half-loss; all are recorded\n";
 
@@ -299,7 +360,8 @@ static int parse(struct load *l, int argc, char **argv)
 		{ "record", 1, NULL, 'r' }, { "seen", 1, NULL, 'S' },
 		{ "join-interval", 1, NULL, 'j' }, { "loss", 1, NULL, 'l' },
 		{ "half-loss", 1, NULL, 'h' }, { "churn", 1, NULL, 'u' },
-		{ "receive-only", 0, NULL, 'o' }, { "joins", 1, NULL, 'J' }, { 0 },
+		{ "receive-only", 0, NULL, 'o' }, { "joins", 1, NULL, 'J' },
+		{ "hear", 1, NULL, 'H' }, { 0 },
 	};
 	int opt;
 
@@ -340,11 +402,14 @@ static int parse(struct load *l, int argc, char **argv)
 		case 'h': l->half_loss = number; break;
 		case 'u': l->churn = number; break;
 		case 'J': l->joins = number; break;
+		case 'H': l->hear = number; break;
 		case 'o': l->config.receive_only = true; break;
 		default: return -EINVAL;
 		}
 	}
 	l->participants += l->joins;
+	if (l->hear >= l->participants)
+		l->hear = l->participants - 1;
 	return l->participants > l->joins && l->config.number[0] && l->config.target.sin_port ? 0 : -EINVAL;
 }
 
@@ -356,7 +421,11 @@ static int make_endpoints(struct load *l)
 		int err;
 
 		c.clip = l->clip;
-		c.sound = i < l->speaking ? l->speech : l->dtx ? NULL : l->silence;
+		c.sound = i < l->speaking ? l->speech : l->dtx ? NULL : l->quiet;
+		c.mark = l->hear && i == 0;
+		c.hear = i > 0 && i + l->hear >= l->participants;
+		if (c.mark)
+			c.sound = l->marked;
 		c.record = i < l->record || i >= l->participants - l->joins;
 		if (i % 2 && (!l->joins || i >= l->participants - l->joins))
 			c.loss_permille += l->half_loss;
@@ -384,9 +453,12 @@ int main(int argc, char **argv)
 	}
 	setrlimit(RLIMIT_NOFILE, &files);
 	srtp_init();
-	l.speech = make_sound(l.config.audio, false);
-	l.silence = make_sound(l.config.audio, true);
-	if (!l.speech || !l.silence)
+	/* What the machine spends on the generator is not left for the bridge. */
+	srtp_openssl_install();
+	l.speech = make_sound(l.config.audio, SPEECH);
+	l.marked = make_sound(l.config.audio, MARKED);
+	l.quiet = make_sound(l.config.audio, QUIET);
+	if (!l.speech || !l.marked || !l.quiet)
 		return die("sound", -ENOTSUP);
 	if (l.video) {
 		err = clip_new(&l.clip, l.clip_file, codec_by_name(l.video), l.width, l.height,
