@@ -20,7 +20,7 @@ static const struct codec_format formats[] = {
 	{ .id = CODEC_G729, .clock_rate = 8000, .channels = 1, .g729 = { .annexb_no = true } },
 	{ .id = CODEC_G729, .clock_rate = 8000, .channels = 1 },
 };
-enum { N_FORMATS = sizeof(formats) / sizeof(formats[0]) };
+enum { OPUS_FEC = 3, N_FORMATS = sizeof(formats) / sizeof(formats[0]) };
 
 /* Telephony's 1 kHz, which is no whole fraction of a sampling rate. */
 enum { TONE = 1004 };
@@ -408,6 +408,58 @@ static void test_opus_dtx(void **state)
 	audio_encoder_free(enc);
 }
 
+/* What peers report changes the expected loss from second to second, and at a low
+ * rate with it the mode (SILK or hybrid): a tone must not hear any of it. A fork
+ * goes on as if nothing had been. */
+static void test_opus_loss_changes(void **state)
+{
+	static const uint32_t rates[] = { 0, 32000, 28000, 24000, 20000, 16000 };
+	static const int losses[] = { 3, 5, 3, 10, 3, 20, 30, 3, 4, 15, 12, 3, 30, 0, 1 };
+	enum { N = sizeof(losses) / sizeof(losses[0]), SECOND = 48000, HALF = SECOND / 2 };
+	static int16_t in[N * SECOND], out[N * SECOND];
+	unsigned modes = 0;
+
+	(void)state;
+	tone_make(in, N * SECOND, 0, 1000, 9830, SECOND);
+	for (size_t r = 0; r < sizeof(rates) / sizeof(rates[0]); r++) {
+		struct audio_encoder *enc, *fork;
+		struct audio_decoder *dec;
+		double least = 99;
+		uint8_t buf[1500], toc = 0;
+
+		assert_int_equal(audio_encoder_new(&enc, &formats[OPUS_FEC], rates[r]), 0);
+		assert_int_equal(audio_decoder_new(&dec, &formats[OPUS_FEC]), 0);
+		for (size_t i = 0; i < N * 50; i++) {
+			int len;
+
+			if (i % 50 == 0)
+				audio_encoder_loss(enc, losses[i / 50]);
+			if (i % 70 == 0) {
+				assert_int_equal(audio_encoder_fork(&fork, enc), 0);
+				audio_encoder_free(enc);
+				enc = fork;
+			}
+			len = audio_encode(enc, in + i * 960, 960, buf, sizeof(buf));
+			assert_true(len > 0);
+			modes += i > 0 && (toc ^ buf[0]) >> 3;
+			toc = buf[0];
+			assert_int_equal(audio_decode(dec, buf, (size_t)len, out + i * 960, 960),
+					 960);
+		}
+		for (size_t k = SECOND; k < N * SECOND; k += HALF) {
+			double snr = tone_snr(out + k, HALF, 1000, SECOND);
+
+			if (snr < least)
+				least = snr;
+		}
+		print_message("%5u bit/s: at least %.1f dB in half a second\n", rates[r], least);
+		assert_true(least >= 25);
+		audio_encoder_free(enc);
+		audio_decoder_free(dec);
+	}
+	assert_true(modes > 4); /* else nothing was tried */
+}
+
 /* Background described, transmitted and made again: same level and colour. */
 static void test_comfort_noise(void **state)
 {
@@ -605,6 +657,7 @@ int main(void)
 		cmocka_unit_test(test_fec),
 		cmocka_unit_test(test_g729_silence),
 		cmocka_unit_test(test_opus_dtx),
+		cmocka_unit_test(test_opus_loss_changes),
 		cmocka_unit_test(test_comfort_noise),
 		cmocka_unit_test(test_comfort_noise_hostile),
 		cmocka_unit_test(test_level),

@@ -92,8 +92,11 @@ def encode(name, source, seconds):
 
 
 def decode(name, packets, rate=None):
-    """Samples of received RTP packets; of a missing one nothing is made up, so
-    that it is a gap in the samples: silence."""
+    """Samples of received RTP packets; of a missing one nothing is made up.
+
+    Opus is decoded by the reference decoder. FFmpeg's own one (5.1) loses 5 to 18 dB
+    of a tone for seconds in hybrid packets that libopus decodes at 39 dB, also in
+    those that FFmpeg has encoded itself."""
     rate = rate or PCM_RATE[name]
     packets = sorted({p.timestamp: p for p in packets}.values(),
                      key=lambda p: (p.timestamp - packets[0].timestamp) % 2 ** 32)
@@ -102,7 +105,7 @@ def decode(name, packets, rate=None):
         data = _ogg_page(head, 2, 0, 0) + _ogg_page(b"OpusTags" + struct.pack("<II", 0, 0), 0, 0, 1)
         for i, p in enumerate(packets):
             data += _ogg_page(p.payload, 4 if i == len(packets) - 1 else 0, 960 * (i + 1), i + 2)
-        args = ["-f", "ogg"]
+        args = ["-c:a", "libopus", "-f", "ogg"]
     else:
         data = b"".join(p.payload for p in packets)
         args = ["-f", CODECS[name].fmt, *(() if name == "G722" else
@@ -323,7 +326,12 @@ class Phone:
     # ---- media
 
     def _media(self):
-        """Both streams on one absolute clock: their timestamps belong together."""
+        """Both streams on one absolute clock: their timestamps belong together. On time
+        also on a busy machine, where that may be had."""
+        try:
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+        except OSError:
+            pass
         self.epoch, wall = time.monotonic(), time.time()
         all_media = [m for m in (self.audio, self.video) if m]
         ticks = {m: 0 for m in all_media}

@@ -78,12 +78,14 @@ def decode(frames, path):
            "-pix_fmt", "yuv420p", "-f", "rawvideo", path)
 
 
-def ssim(a, b, size):
-    """SSIM (all planes) of each picture of two raw files."""
-    stats = a + ".ssim"
-    one = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", size, "-r", "30"]
-    subprocess.run(["ffmpeg", "-v", "error", *one, "-i", a, *one, "-i", b, "-lavfi",
-                    f"ssim=stats_file={stats}", "-f", "null", "-"], check=True,
-                   stdin=subprocess.DEVNULL)
+def ssim(paths, sizes, compose="[1]copy"):
+    """SSIM (all planes) of each picture of the first raw file with what a filter graph
+    makes of the others, its inputs 1, 2, …"""
+    stats, inputs = paths[0] + ".ssim", []
+    for path, size in zip(paths, sizes):
+        inputs += ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", size, "-r", "30", "-i", path]
+    subprocess.run(["ffmpeg", "-v", "error", *inputs, "-lavfi",
+                    f"{compose}[ideal];[0][ideal]ssim=stats_file={stats}", "-f", "null", "-"],
+                   check=True, stdin=subprocess.DEVNULL)
     with open(stats) as f:
         return [float(re.search(r"All:([\d.]+)", line).group(1)) for line in f]
