@@ -50,12 +50,33 @@ struct conf_profile {
 	unsigned line;
 };
 
+enum conf_role { ROLE_OTHER, ROLE_SPEAKER, ROLE_FIXED };
+
+/* A rectangle of cells; inside the grid of its layout, none empty. */
+struct conf_place {
+	unsigned x, y, width, height;
+	enum conf_role role;
+	char *name;             /* NULL: has none */
+	char *caller;           /* whose it is: PCRE2 pattern over user@host; NULL: nobody's */
+	void *caller_pattern;   /* compiled; conf/ only */
+	unsigned line;
+};
+
+/* A layout of the administrator's own, beside those built in. */
+struct conf_layout {
+	char *name;
+	unsigned columns, rows; /* cells that the picture is divided into */
+	struct conf_place *place; /* later ones lie over earlier */
+	size_t n_place;
+	unsigned line;
+};
+
 struct conf_conference {
 	char *number;           /* what the dial plan leads to */
 	char *name;             /* for people */
 	const struct conf_profile *profile;
 	enum conf_encryption encryption; /* never weaker than the profile's */
-	char *layout;           /* name of a layout: "auto", "1+5", … */
+	char *layout;           /* name of a layout: "auto", "1+5", … or an own one */
 	enum conf_self self;
 	bool crop;              /* fill tiles by cropping instead of letterbox */
 	unsigned max_participants; /* 0: no limit */
@@ -91,6 +112,8 @@ struct config {
 	struct conf_network network;
 	struct conf_profile *profile;
 	size_t n_profile;
+	struct conf_layout *layout;
+	size_t n_layout;
 	struct conf_conference *conference;
 	size_t n_conference;
 	struct conf_rule *rule;
@@ -112,6 +135,10 @@ const char *config_default_xml(void);
 const char *config_schema_xml(void);
 
 const struct conf_profile *config_profile(const struct config *self, const char *name);
+/* One of the administrator's own, case ignored; NULL: there is none. */
+const struct conf_layout *config_layout(const struct config *self, const char *name);
+/* Is the place for this caller, "user@host"? Any thread. */
+bool conf_place_takes(const struct conf_place *self, const char *caller);
 /* Templates are not found: they are nothing to call. */
 const struct conf_conference *config_conference(const struct config *self, const char *number);
 

@@ -12,5 +12,6 @@ const char *const conf_video_codecs[] = {
 };
 
 const char *const conf_layouts[] = {
-	"auto", "1x1", "1+1", "2x2", "3x3", "4x4", "1+5", "1+7", "speaker", NULL
+	"auto", "1x1", "1+1", "2x2", "3x3", "4x4", "1+4", "1+5", "1+7", "1+9", "1+12", "2+8",
+	"side-by-side", "speaker", "pip", "overlay", NULL
 };

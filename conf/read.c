@@ -2,6 +2,7 @@
  * ⟨libxml2⟩ Elements and attributes: the common ground of the readers. */
 #include "conf/read.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -314,12 +315,38 @@ void conf_yes_no(struct conf_build *b, const xmlNode *node, const char *attr, bo
 	*value = v != 0;
 }
 
+void conf_read_pattern(struct conf_build *b, const xmlNode *node, const char *attr,
+		       bool caseless, char **text, void **pattern)
+{
+	char error[160] = "";
+	struct conf_pattern *p;
+	size_t offset = 0;
+	int err;
+
+	*text = conf_text(b, node, attr, false, CONF_MAX_PATTERN);
+	if (!*text)
+		return;
+	err = conf_pattern_new(&p, *text, caseless, error, sizeof(error), &offset);
+	if (!err) {
+		*pattern = p;
+		return;
+	}
+	if (err != -EINVAL) {
+		b->error = err;
+		return;
+	}
+	if (offset > strlen(*text))
+		offset = strlen(*text);
+	conf_bad_attr(b, node, attr, "%s=\"%s\": %s at offset %zu, correct the pattern here: %.*s<-- here",
+		      attr, *text, error, offset, (int)offset, *text);
+}
+
 /* ---- the root -------------------------------------------------------------------- */
 
 void conf_read_root(struct conf_build *b, const xmlNode *root)
 {
 	static const char *const elements[] = {
-		"network", "profiles", "conferences", "dial-plan", NULL
+		"network", "profiles", "layouts", "conferences", "dial-plan", NULL
 	};
 
 	if (!is_ours(root) || strcmp((const char *)root->name, "balai")) {
@@ -333,6 +360,7 @@ void conf_read_root(struct conf_build *b, const xmlNode *root)
 	/* in the order in which one leans on another, however they stand */
 	conf_read_network(b, conf_only_child(b, root, "network"));
 	conf_read_profiles(b, conf_only_child(b, root, "profiles"));
+	conf_read_layouts(b, conf_only_child(b, root, "layouts"));
 	conf_read_conferences(b, conf_only_child(b, root, "conferences"));
 	conf_read_plan(b, conf_only_child(b, root, "dial-plan"));
 }

@@ -43,6 +43,9 @@ void conf_number(struct conf_build *b, const xmlNode *node, const char *attr, un
 /* Index in the NULL-ended list. */
 void conf_choice(struct conf_build *b, const xmlNode *node, const char *attr,
 		 const char *const *names, int *value);
+/* A pattern (PCRE2), compiled; both are left as they are without or with a mistake. */
+void conf_read_pattern(struct conf_build *b, const xmlNode *node, const char *attr,
+		       bool caseless, char **text, void **pattern);
 void conf_yes_no(struct conf_build *b, const xmlNode *node, const char *attr, bool *value);
 
 extern const char *const conf_transports[], *const conf_encryptions[];
@@ -50,6 +53,8 @@ extern const char *const conf_transports[], *const conf_encryptions[];
 /* The profile that the attribute `profile` names; the one called default when
  * there is none, and some other after a mistake. */
 const struct conf_profile *conf_read_profile_name(struct conf_build *b, const xmlNode *node);
+/* The name of a layout, built in or own; NULL: not there, or a mistake. */
+char *conf_read_layout_name(struct conf_build *b, const xmlNode *node);
 /* What a conference is when only its profile is known. */
 void conf_conference_of(struct conf_build *b, const struct conf_profile *profile,
 			struct conf_conference *out);
@@ -57,6 +62,7 @@ void conf_conference_of(struct conf_build *b, const struct conf_profile *profile
 void conf_read_root(struct conf_build *b, const xmlNode *root);
 void conf_read_network(struct conf_build *b, const xmlNode *node); /* NULL: none */
 void conf_read_profiles(struct conf_build *b, const xmlNode *node);
+void conf_read_layouts(struct conf_build *b, const xmlNode *node);
 void conf_read_conferences(struct conf_build *b, const xmlNode *node);
 void conf_read_plan(struct conf_build *b, const xmlNode *node);
 

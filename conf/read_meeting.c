@@ -267,8 +267,8 @@ static void read_conference(struct conf_build *b, const xmlNode *node,
 		"max-participants", "template", NULL
 	};
 	static const char *const selves[] = { "no", "yes", "auto", NULL };
-	int layout = 0, self = SELF_NO;
-	char *number, *name;
+	int self = SELF_NO;
+	char *number, *name, *layout;
 
 	conf_read_shape(b, node, attrs, NULL);
 	conf_conference_of(b, conf_read_profile_name(b, node), out);
@@ -277,8 +277,9 @@ static void read_conference(struct conf_build *b, const xmlNode *node,
 	out->number = number ? number : conf_strdup(b, "");
 	out->name = name ? name : out->number;
 	read_stricter(b, node, out);
-	conf_choice(b, node, "layout", conf_layouts, &layout);
-	out->layout = conf_strdup(b, conf_layouts[layout]);
+	layout = conf_read_layout_name(b, node);
+	if (layout)
+		out->layout = layout;
 	conf_choice(b, node, "self", selves, &self);
 	out->self = (enum conf_self)self;
 	conf_yes_no(b, node, "crop", &out->crop);

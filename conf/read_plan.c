@@ -12,32 +12,6 @@ static const char *const day_names[] = {
 
 /* ---- conditions ---------------------------------------------------------------------- */
 
-static void read_pattern(struct conf_build *b, const xmlNode *node, const char *attr,
-			 bool caseless, char **text, void **pattern)
-{
-	char error[160] = "";
-	struct conf_pattern *p;
-	size_t offset = 0;
-	int err;
-
-	*text = conf_text(b, node, attr, false, CONF_MAX_PATTERN);
-	if (!*text)
-		return;
-	err = conf_pattern_new(&p, *text, caseless, error, sizeof(error), &offset);
-	if (!err) {
-		*pattern = p;
-		return;
-	}
-	if (err != -EINVAL) {
-		b->error = err;
-		return;
-	}
-	if (offset > strlen(*text))
-		offset = strlen(*text);
-	conf_bad_attr(b, node, attr, "%s=\"%s\": %s at offset %zu, correct the pattern here: %.*s<-- here",
-		      attr, *text, error, offset, (int)offset, *text);
-}
-
 /* "HH:MM" in minutes, or -1 */
 static int parse_time(const char *s)
 {
@@ -391,8 +365,8 @@ static void read_rule(struct conf_build *b, const xmlNode *node, struct conf_rul
 	conf_read_shape(b, node, attrs, elements);
 	rule->line = conf_line(b, node);
 	rule->transport = -1;
-	read_pattern(b, node, "dialled", false, &rule->dialled, &rule->pattern);
-	read_pattern(b, node, "caller", true, &rule->caller, &rule->caller_pattern);
+	conf_read_pattern(b, node, "dialled", false, &rule->dialled, &rule->pattern);
+	conf_read_pattern(b, node, "caller", true, &rule->caller, &rule->caller_pattern);
 	conf_choice(b, node, "transport", conf_transports, &rule->transport);
 	read_hours(b, node, rule);
 	rule->days = read_days(b, node);

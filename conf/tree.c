@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct conf_chunk {
 	struct conf_chunk *next;
@@ -19,6 +20,12 @@ static void tree_fini(void *arg)
 	for (size_t i = 0; i < self->config.n_rule; i++) {
 		conf_pattern_free(self->config.rule[i].pattern);
 		conf_pattern_free(self->config.rule[i].caller_pattern);
+	}
+	for (size_t i = 0; i < self->config.n_layout; i++) {
+		struct conf_layout *l = &self->config.layout[i];
+
+		for (size_t k = 0; k < l->n_place; k++)
+			conf_pattern_free(l->place[k].caller_pattern);
 	}
 	while (self->chunks) {
 		struct conf_chunk *c = self->chunks;
@@ -55,6 +62,19 @@ const struct conf_profile *config_profile(const struct config *self, const char 
 		if (!strcmp(self->profile[i].name, name))
 			return &self->profile[i];
 	return NULL;
+}
+
+const struct conf_layout *config_layout(const struct config *self, const char *name)
+{
+	for (size_t i = 0; i < self->n_layout; i++)
+		if (!strcasecmp(self->layout[i].name, name))
+			return &self->layout[i];
+	return NULL;
+}
+
+bool conf_place_takes(const struct conf_place *self, const char *caller)
+{
+	return self->caller_pattern && conf_pattern_match(self->caller_pattern, caller, NULL) == 1;
 }
 
 const struct conf_conference *config_conference(const struct config *self, const char *number)

@@ -109,40 +109,6 @@ static int run_kick(struct command_context *ctx, const json_t *args, json_t **ou
 	return 0;
 }
 
-static int run_layout(struct command_context *ctx, const json_t *args, json_t **out,
-		      char *error, size_t cap)
-{
-	struct conference *c = command_conference(ctx, args, error, cap);
-	enum layout_id layout = LAYOUT_AUTO;
-	bool back = !strcmp(command_text(args, "layout"), "default");
-	json_t *id = json_object_get(args, "participant");
-
-	if (!c)
-		return -ENOENT;
-	if (!back && layout_by_name(&layout, command_text(args, "layout")))
-		return command_fail(error, cap, -EINVAL,
-				    "No layout %s; there are auto, 1x1, 1+1, 2x2, 3x3, 4x4, 1+5, 1+7, speaker and default",
-				    command_text(args, "layout"));
-	if (id) {
-		struct participant *p = command_participant(ctx, args, error, cap);
-
-		if (!p)
-			return -ENOENT;
-		if (p->conference != c)
-			return command_fail(error, cap, -EINVAL, "Participant %u is in conference %s",
-					    p->id, p->conference->number);
-		p->layout = back ? -1 : (int)layout;
-	} else {
-		if (back)
-			layout_by_name(&layout, c->settings.layout);
-		c->layout = layout;
-	}
-	conference_touch(c);
-	*out = json_pack("{s:s, s:s}", "conference", c->number, "layout",
-			 back && id ? "default" : layout_name(layout));
-	return 0;
-}
-
 static int run_dial(struct command_context *ctx, const json_t *args, json_t **out,
 		    char *error, size_t cap)
 {
@@ -343,8 +309,14 @@ const struct command command_table[] = {
 	{ "layout", "Set the layout of a conference or of one participant",
 	  { { "conference", ARG_TEXT, true, "number of a conference" },
 	    { "layout", ARG_TEXT, true,
-	      "auto, 1x1, 1+1, 2x2, 3x3, 4x4, 1+5, 1+7, speaker; default: as configured" },
-	    { "participant", ARG_NUMBER, false, "for this participant only" } }, run_layout,
+	      "auto, 1x1, 1+1, 2x2, 3x3, 4x4, 1+4, 1+5, 1+7, 1+9, 1+12, 2+8, side-by-side, speaker, pip, overlay, one of your own; default: as configured" },
+	    { "participant", ARG_NUMBER, false, "for this participant only" } }, command_layout,
+	  NULL },
+	{ "pin", "Give a participant a place in the picture for good",
+	  { { "participant", ARG_NUMBER, true, "id, from `balai participants`" },
+	    { "place", ARG_TEXT, true, "its number, from 1, or its name" } }, command_pin, NULL },
+	{ "unpin", "Take a participant's place in the picture away again",
+	  { { "participant", ARG_NUMBER, true, "id, from `balai participants`" } }, command_pin,
 	  NULL },
 	{ "dial", "Call an address and join it to a conference",
 	  { { "conference", ARG_TEXT, true, "number of a conference" },

@@ -32,7 +32,7 @@ static inline int command_put(json_t *object, const char *key, json_t *value)
 	return json_object_set_new(object, key, value);
 }
 
-/* command_list.c and command_stats.c: `run` of their entries in the table. */
+/* command_list.c, command_stats.c and command_picture.c: `run` of their entries in the table. */
 int command_conferences(struct command_context *ctx, const json_t *args, json_t **out,
 			char *error, size_t cap);
 int command_participants(struct command_context *ctx, const json_t *args, json_t **out,
@@ -41,5 +41,9 @@ int command_calls(struct command_context *ctx, const json_t *args, json_t **out,
 		  char *error, size_t cap);
 int command_stats(struct command_context *ctx, const json_t *args, json_t **out,
 		  char *error, size_t cap);
+int command_layout(struct command_context *ctx, const json_t *args, json_t **out,
+		   char *error, size_t cap);
+int command_pin(struct command_context *ctx, const json_t *args, json_t **out,
+		char *error, size_t cap);
 
 #endif

@@ -45,7 +45,7 @@ int command_conferences(struct command_context *ctx, const json_t *args, json_t 
 		command_put(o, "number", json_string(c->number));
 		command_put(o, "name", json_string(c->settings.name ? c->settings.name : c->number));
 		command_put(o, "participants", json_integer(c->n));
-		command_put(o, "layout", json_string(layout_name(c->layout)));
+		command_put(o, "layout", json_string(c->stage.layout.name));
 		command_put(o, "views", json_integer((json_int_t)list_count(&c->views)));
 		command_put(o, "speaker", json_integer(c->n_speakers ? c->speaker[0] : 0));
 		command_put(o, "seconds", json_integer(seconds_since(c->started_us)));
@@ -145,8 +145,8 @@ json_t *command_participant_json(const struct participant *p, bool streams)
 	command_put(o, "seconds", json_integer(seconds_since(p->joined_us)));
 	if (!streams)
 		return o;
-	command_put(o, "layout", json_string(p->layout < 0 ? "conference" :
-					     layout_name((enum layout_id)p->layout)));
+	command_put(o, "layout", json_string(p->stage ? p->stage->layout.name : "conference"));
+	command_put(o, "place", json_string(p->place));
 	command_put(o, "deaf", json_boolean(p->deaf));
 	command_put(o, "hidden", json_boolean(p->hidden));
 	command_put(o, "keys", json_string(p->keys));

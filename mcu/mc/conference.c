@@ -116,8 +116,9 @@ int conference_new(struct conference **out, struct controller *controller,
 	snprintf(self->number, sizeof(self->number), "%s", number);
 	self->settings = *settings;
 	self->settings.number = self->number;
-	if (layout_by_name(&self->layout, settings->layout))
-		self->layout = LAYOUT_AUTO;
+	/* `settings` are of the configuration in force, and that was checked. */
+	if (stage_set(&self->stage, self->config, settings->layout))
+		self->stage.layout = *layout_builtin(0);
 	self->started_us = clock_us();
 	err = timer_new(&self->arrange, controller->parts.loop, arrange_due, self);
 	if (!err)
@@ -152,6 +153,7 @@ void conference_drop(struct conference *self)
 	outlet_close(self->outlet);
 	timer_free(self->arrange);
 	timer_free(self->sync);
+	stage_clear(&self->stage);
 	ref_drop(self->config);
 	free(self);
 }

@@ -21,13 +21,21 @@ struct controller {
 	char cname[40];
 };
 
+/* A layout in use: a copy, and what its places are taken from, so that no reload
+ * takes it away. */
+struct stage {
+	struct layout layout;
+	struct config *config;         /* held when `own` is in it */
+	const struct conf_layout *own; /* NULL: built in */
+};
+
 struct conference {
 	struct list link;
 	struct controller *controller;
 	struct config *config;     /* held: number, name and profile are in it */
 	struct conf_conference settings; /* its strings are the config's */
 	char number[64];
-	enum layout_id layout;
+	struct stage stage;
 	struct list participants;  /* in order of joining */
 	unsigned n;
 	struct mixer *mixer;
@@ -56,7 +64,8 @@ struct participant {
 	bool was_sendrecv[DESC_MAX_LINES];
 	bool secured;              /* every active line is encrypted */
 	bool muted, deaf, hidden;  /* by an operator: sound, hearing, picture */
-	int layout;                /* own enum layout_id, -1: the conference's */
+	struct stage *stage;       /* of its own, NULL: the conference's */
+	char place[LAYOUT_MAX_NAME + 1]; /* name or number of the place it is pinned to */
 	struct seating seating;
 	struct view *view;         /* borrowed: the one it looks at, NULL none */
 	char keys[17];             /* the last keys pressed */
@@ -87,6 +96,22 @@ struct participant *conference_participant(struct conference *self, uint32_t id)
 /* Seats everybody, shares views between those who see the same. */
 void conference_arrange(struct conference *self);
 void conference_drop_views(struct conference *self);
+
+/* ---- stage.c ---- */
+/* The layout of that name, of those built in or of the configuration in force;
+ * replaces what was in `self`. -EINVAL: there is none. */
+int stage_set(struct stage *self, struct config *config, const char *name);
+void stage_clear(struct stage *self);
+/* Who has which place, as seating_update wants it. */
+void stage_fixed(const struct stage *self, struct conference *conference,
+		 uint32_t fixed[LAYOUT_MAX_TILES]);
+/* What participants see, `participant` NULL: all who have none of their own;
+ * `name` NULL: as before again. -EINVAL: no such layout; -ENOMEM. */
+int conference_set_layout(struct conference *self, struct participant *participant,
+			  const char *name);
+/* Gives the participant that place (name or number, from 1) for good, and whoever
+ * had it loses it; NULL: none any more. -ENOENT: the layout has no such place. */
+int participant_pin(struct participant *self, const char *place);
 
 /* ---- participant.c ---- */
 int participant_new(struct participant **out, struct conference *conference,

@@ -354,7 +354,6 @@ int participant_new(struct participant **out, struct conference *conference, str
 	list_init(&self->link);
 	self->id = ++conference->controller->last_participant;
 	self->conference = conference;
-	self->layout = -1;
 	if (call)
 		participant_set_call(self, call);
 	list_add(&conference->participants, &self->link);
@@ -381,6 +380,9 @@ void participant_drop(struct participant *self)
 	media_desc_free(self->ours);
 	media_desc_free(self->theirs);
 	media_desc_free(self->proposed);
+	if (self->stage)
+		stage_clear(self->stage);
+	free(self->stage);
 	free(self);
 	if (list_empty(&conference->participants))
 		conference_drop(conference);

@@ -33,11 +33,18 @@ static bool has_picture(const struct participant *p)
 	return video && !p->hidden && leg_has_picture(video);
 }
 
-static void seat(struct conference *c, struct participant *viewer)
+static const struct stage *stage_of(const struct conference *c, const struct participant *viewer)
 {
-	enum layout_id layout = viewer->layout >= 0 ? (enum layout_id)viewer->layout : c->layout;
+	return viewer->stage ? viewer->stage : &c->stage;
+}
+
+/* `fixed`: who has which place in the conference's own layout. */
+static void seat(struct conference *c, struct participant *viewer,
+		 const uint32_t fixed[LAYOUT_MAX_TILES])
+{
+	const struct stage *stage = stage_of(c, viewer);
 	uint32_t *ids = calloc(c->n ? c->n : 1, sizeof(*ids));
-	uint32_t speakers[16];
+	uint32_t speakers[16], own[LAYOUT_MAX_TILES];
 	unsigned n = 0, n_speakers = 0;
 
 	if (!ids)
@@ -52,16 +59,20 @@ static void seat(struct conference *c, struct participant *viewer)
 		if (c->speaker[i] != viewer->id || shows_self(c))
 			speakers[n_speakers++] = c->speaker[i];
 	}
-	seating_update(&viewer->seating, layout, ids, n, speakers, n_speakers);
+	if (stage != &c->stage) {
+		stage_fixed(stage, c, own);
+		fixed = own;
+	}
+	seating_update(&viewer->seating, &stage->layout,
+		       &(struct crowd){ ids, n, speakers, n_speakers, fixed });
 	free(ids);
 }
 
 static void make_scene(struct conference *c, const struct participant *viewer,
 		       int w, int h, struct view_scene *scene)
 {
-	enum layout_id layout = viewer->layout >= 0 ? (enum layout_id)viewer->layout : c->layout;
 	struct rect rect[LAYOUT_MAX_TILES];
-	unsigned n = layout_rects(layout, viewer->seating.n, w, h, rect);
+	unsigned n = layout_rects(&stage_of(c, viewer)->layout, viewer->seating.n, w, h, rect);
 
 	memset(scene, 0, sizeof(*scene));
 	for (unsigned i = 0; i < n && i < viewer->seating.n; i++) {
@@ -167,6 +178,9 @@ static struct showing *choose(struct conference *c, const struct view *now,
 
 void conference_arrange(struct conference *self)
 {
+	uint32_t fixed[LAYOUT_MAX_TILES];
+
+	stage_fixed(&self->stage, self, fixed);
 	list_each(l, &self->views)
 		list_entry(l, struct showing, link)->taken = false;
 	list_each(l, &self->participants) {
@@ -180,7 +194,7 @@ void conference_arrange(struct conference *self)
 		p->view = NULL;
 		if (!p->in || !video || !leg_sends_video(video))
 			continue;
-		seat(self, p);
+		seat(self, p, fixed);
 		make_scene(self, p, self->settings.profile->width,
 			   self->settings.profile->height, &scene);
 		s = choose(self, now, &scene);

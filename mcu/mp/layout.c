@@ -1,168 +1,128 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Layouts as multiples of one cell: a tile is s×s cells of a n×n canvas, so
- * that it has the canvas's own aspect ratio (16:9 on a 16:9 canvas), and all
- * small tiles have one size and share their scaled pictures. */
+ * Layouts as places of whole cells, and who sits in them. With as many columns
+ * as rows a place of s×s cells has the canvas's own aspect ratio (16:9 on a 16:9
+ * canvas), and all small ones have one size and share their scaled pictures. */
 #include "mcu/mp/layout.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
-static const struct {
-	const char *name;
-	bool large; /* the first place belongs to the speaker */
-} layout_table[LAYOUT_COUNT] = {
-	[LAYOUT_AUTO] = { "auto", false },
-	[LAYOUT_1X1] = { "1x1", false },
-	[LAYOUT_1P1] = { "1+1", false },
-	[LAYOUT_2X2] = { "2x2", false },
-	[LAYOUT_3X3] = { "3x3", false },
-	[LAYOUT_4X4] = { "4x4", false },
-	[LAYOUT_1P5] = { "1+5", true },
-	[LAYOUT_1P7] = { "1+7", true },
-	[LAYOUT_SPEAKER] = { "speaker", true },
+/* ---- those built in ---------------------------------------------------------- */
+
+#define SPEAKER(px, py, size) \
+	{ .x = px, .y = py, .w = size, .h = size, .role = PLACE_SPEAKER }
+#define SMALL(px, py, size) { .x = px, .y = py, .w = size, .h = size }
+#define CELL(px, py) SMALL(px, py, 1)
+#define ROW2(py) CELL(0, py), CELL(1, py)
+#define ROW3(py) ROW2(py), CELL(2, py)
+#define ROW4(py) ROW3(py), CELL(3, py)
+#define ROW5(py) ROW4(py), CELL(4, py)
+#define SIDE_BY_SIDE \
+	.columns = 2, .rows = 4, .n = 2, .place = { \
+		{ .x = 0, .y = 1, .w = 1, .h = 2 }, { .x = 1, .y = 1, .w = 1, .h = 2 } }
+
+enum { AUTO, ONE, TWO, FOUR, NINE, SIXTEEN };
+
+static const struct layout builtin[] = {
+	[AUTO] = { "auto", .automatic = true },
+	[ONE] = { "1x1", .columns = 1, .rows = 1, .n = 1, .place = { CELL(0, 0) } },
+	[TWO] = { "1+1", SIDE_BY_SIDE },
+	[FOUR] = { "2x2", .columns = 2, .rows = 2, .n = 4, .place = { ROW2(0), ROW2(1) } },
+	[NINE] = { "3x3", .columns = 3, .rows = 3, .n = 9,
+		   .place = { ROW3(0), ROW3(1), ROW3(2) } },
+	[SIXTEEN] = { "4x4", .columns = 4, .rows = 4, .n = 16,
+		      .place = { ROW4(0), ROW4(1), ROW4(2), ROW4(3) } },
+	/* the speaker large, the others at its right and below */
+	{ "1+4", .columns = 10, .rows = 10, .n = 5,
+	  .place = { SPEAKER(0, 1, 8), SMALL(8, 1, 2), SMALL(8, 3, 2), SMALL(8, 5, 2),
+		     SMALL(8, 7, 2) } },
+	{ "1+5", .columns = 3, .rows = 3, .n = 6,
+	  .place = { SPEAKER(0, 0, 2), CELL(2, 0), CELL(2, 1), ROW3(2) } },
+	{ "1+7", .columns = 4, .rows = 4, .n = 8,
+	  .place = { SPEAKER(0, 0, 3), CELL(3, 0), CELL(3, 1), CELL(3, 2), ROW4(3) } },
+	{ "1+9", .columns = 5, .rows = 5, .n = 10,
+	  .place = { SPEAKER(0, 0, 4), CELL(4, 0), CELL(4, 1), CELL(4, 2), CELL(4, 3),
+		     ROW5(4) } },
+	/* the speaker in the middle, the others around */
+	{ "1+12", .columns = 4, .rows = 4, .n = 13,
+	  .place = { SPEAKER(1, 1, 2), ROW4(0), CELL(0, 1), CELL(3, 1), CELL(0, 2),
+		     CELL(3, 2), ROW4(3) } },
+	/* the two who spoke last, the others below */
+	{ "2+8", .columns = 4, .rows = 4, .n = 10,
+	  .place = { SPEAKER(0, 0, 2), SPEAKER(2, 0, 2), ROW4(2), ROW4(3) } },
+	{ "side-by-side", SIDE_BY_SIDE },
+	/* the speaker alone, with one other in the corner, with four along the edge */
+	{ "speaker", .columns = 1, .rows = 1, .n = 1, .place = { SPEAKER(0, 0, 1) } },
+	{ "pip", .columns = 25, .rows = 25, .n = 2,
+	  .place = { SPEAKER(0, 0, 25), SMALL(18, 18, 6) } },
+	{ "overlay", .columns = 25, .rows = 25, .n = 5,
+	  .place = { SPEAKER(0, 0, 25), SMALL(1, 19, 5), SMALL(7, 19, 5), SMALL(13, 19, 5),
+		     SMALL(19, 19, 5) } },
 };
 
-const char *layout_name(enum layout_id id)
+const struct layout *layout_builtin(unsigned i)
 {
-	return (unsigned)id < LAYOUT_COUNT ? layout_table[id].name : "?";
+	return i < sizeof(builtin) / sizeof(builtin[0]) ? &builtin[i] : NULL;
 }
 
-int layout_by_name(enum layout_id *out, const char *name)
+const struct layout *layout_by_name(const char *name)
 {
-	for (unsigned i = 0; name && i < LAYOUT_COUNT; i++) {
-		if (strcasecmp(layout_table[i].name, name) == 0) {
-			*out = (enum layout_id)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
+	const struct layout *l;
+
+	for (unsigned i = 0; name && (l = layout_builtin(i)); i++)
+		if (strcasecmp(l->name, name) == 0)
+			return l;
+	return NULL;
 }
 
-static enum layout_id layout_for(enum layout_id id, unsigned count)
+/* ---- rectangles --------------------------------------------------------------- */
+
+static const struct layout *layout_for(const struct layout *self, unsigned count)
 {
-	if (id != LAYOUT_AUTO)
-		return id;
+	if (!self->automatic)
+		return self;
 	if (count <= 1)
-		return LAYOUT_1X1;
+		return &builtin[ONE];
 	if (count <= 2)
-		return LAYOUT_1P1;
+		return &builtin[TWO];
 	if (count <= 4)
-		return LAYOUT_2X2;
-	return count <= 9 ? LAYOUT_3X3 : LAYOUT_4X4;
+		return &builtin[FOUR];
+	return count <= 9 ? &builtin[NINE] : &builtin[SIXTEEN];
 }
 
-static unsigned layout_places(enum layout_id id, unsigned count)
+/* Rounded down to even numbers both where it begins and how long it is, so that
+ * neighbours never meet and equal ones stay equal. */
+static uint16_t cells_to_pixels(int cells, int size, int of)
 {
-	switch (layout_for(id, count)) {
-	case LAYOUT_1P1:
-		return 2;
-	case LAYOUT_2X2:
-		return 4;
-	case LAYOUT_3X3:
-		return 9;
-	case LAYOUT_4X4:
-		return 16;
-	case LAYOUT_1P5:
-		return 6;
-	case LAYOUT_1P7:
-		return 8;
-	default:
-		return 1;
-	}
+	return (uint16_t)(cells * size / of & ~1);
 }
 
-/* A canvas of cols×rows cells, centred; what is left over stays black. */
-struct cells {
-	int x0, y0, w, h;
-};
-
-static struct cells cells_of(int w, int h, int div, int cols, int rows)
-{
-	struct cells c = { .w = w / div & ~1, .h = h / div & ~1 };
-
-	c.x0 = (w - cols * c.w) / 2 & ~1;
-	c.y0 = (h - rows * c.h) / 2 & ~1;
-	return c;
-}
-
-static struct rect cells_rect(const struct cells *c, int col, int row, int size)
-{
-	return (struct rect){
-		.x = (uint16_t)(c->x0 + col * c->w),
-		.y = (uint16_t)(c->y0 + row * c->h),
-		.w = (uint16_t)(size * c->w),
-		.h = (uint16_t)(size * c->h),
-	};
-}
-
-static unsigned rects_grid(int w, int h, int n, struct rect *rect)
-{
-	struct cells c = cells_of(w, h, n, n, n);
-	unsigned k = 0;
-
-	for (int row = 0; row < n; row++)
-		for (int col = 0; col < n; col++)
-			rect[k++] = cells_rect(&c, col, row, 1);
-	return k;
-}
-
-static unsigned rects_side_by_side(int w, int h, struct rect *rect)
-{
-	struct cells c = cells_of(w, h, 2, 2, 1);
-
-	rect[0] = cells_rect(&c, 0, 0, 1);
-	rect[1] = cells_rect(&c, 1, 0, 1);
-	return 2;
-}
-
-/* One of n-1 cells, small ones down the right side and along the bottom. */
-static unsigned rects_large(int w, int h, int n, struct rect *rect)
-{
-	struct cells c = cells_of(w, h, n, n, n);
-	unsigned k = 0;
-
-	rect[k++] = cells_rect(&c, 0, 0, n - 1);
-	for (int row = 0; row < n - 1; row++)
-		rect[k++] = cells_rect(&c, n - 1, row, 1);
-	for (int col = 0; col < n; col++)
-		rect[k++] = cells_rect(&c, col, n - 1, 1);
-	return k;
-}
-
-unsigned layout_rects(enum layout_id id, unsigned count, int w, int h,
+unsigned layout_rects(const struct layout *self, unsigned count, int w, int h,
 		      struct rect rect[LAYOUT_MAX_TILES])
 {
+	const struct layout *l = layout_for(self, count);
+
 	if (w < 16 || h < 16 || w > 8192 || h > 8192)
 		return 0;
-	w &= ~1;
-	h &= ~1;
-	switch (layout_for(id, count)) {
-	case LAYOUT_1P1:
-		return rects_side_by_side(w, h, rect);
-	case LAYOUT_2X2:
-		return rects_grid(w, h, 2, rect);
-	case LAYOUT_3X3:
-		return rects_grid(w, h, 3, rect);
-	case LAYOUT_4X4:
-		return rects_grid(w, h, 4, rect);
-	case LAYOUT_1P5:
-		return rects_large(w, h, 3, rect);
-	case LAYOUT_1P7:
-		return rects_large(w, h, 4, rect);
-	default:
-		return rects_grid(w, h, 1, rect);
+	for (unsigned i = 0; i < l->n; i++) {
+		const struct layout_place *p = &l->place[i];
+
+		rect[i] = (struct rect){
+			.x = cells_to_pixels(p->x, w & ~1, l->columns),
+			.y = cells_to_pixels(p->y, h & ~1, l->rows),
+			.w = cells_to_pixels(p->w, w & ~1, l->columns),
+			.h = cells_to_pixels(p->h, h & ~1, l->rows),
+		};
 	}
+	return l->n;
 }
 
 /* ---- seating ---------------------------------------------------------------- */
 
-struct crowd {
-	const uint32_t *ids;
-	unsigned n_ids;
-	const uint32_t *speakers;
-	unsigned n_speakers;
+/* Places, a bit each. */
+struct places {
+	uint32_t speaker, other;
 };
 
 static int index_of(const uint32_t *ids, unsigned n, uint32_t id)
@@ -178,9 +138,12 @@ static int seat_of(const struct seating *self, uint32_t id)
 	return index_of(self->id, self->n, id);
 }
 
-static int seat_free(const struct seating *self)
+static int seat_free(const struct seating *self, uint32_t among)
 {
-	return seat_of(self, 0);
+	for (unsigned i = 0; i < self->n; i++)
+		if (among >> i & 1 && !self->id[i])
+			return (int)i;
+	return -1;
 }
 
 static bool crowd_has(const struct crowd *c, uint32_t id)
@@ -201,24 +164,30 @@ static uint64_t crowd_silence(const struct crowd *c, uint32_t id)
 }
 
 static int seat_most_silent(const struct seating *self, const struct crowd *c,
-			    unsigned from)
+			    uint32_t among)
 {
 	int worst = -1;
 
-	for (unsigned i = from; i < self->n; i++)
-		if (self->id[i] && (worst < 0 || crowd_silence(c, self->id[i]) >
-					       crowd_silence(c, self->id[worst])))
+	for (unsigned i = 0; i < self->n; i++)
+		if (among >> i & 1 && self->id[i] &&
+		    (worst < 0 || crowd_silence(c, self->id[i]) >
+					  crowd_silence(c, self->id[worst])))
 			worst = (int)i;
 	return worst;
 }
 
+/* Those who had a place and have lost it, in order. */
+struct standing {
+	uint32_t id[2 * LAYOUT_MAX_TILES];
+	unsigned n;
+};
+
 /* Who has left stands up; who sits beyond the last place of a smaller layout is
- * returned in `standing`, in order. */
-static unsigned seating_clear(struct seating *self, const struct crowd *c, unsigned n,
-			      uint32_t standing[LAYOUT_MAX_TILES])
+ * standing. */
+static void seating_clear(struct seating *self, const struct crowd *c, unsigned n,
+			  struct standing *standing)
 {
 	struct seating old = *self;
-	unsigned n_standing = 0;
 
 	if (old.n > LAYOUT_MAX_TILES)
 		old.n = 0;
@@ -228,84 +197,169 @@ static unsigned seating_clear(struct seating *self, const struct crowd *c, unsig
 		uint32_t id = old.id[i];
 
 		if (!crowd_has(c, id) || seat_of(self, id) >= 0 ||
-		    index_of(standing, n_standing, id) >= 0)
+		    index_of(standing->id, standing->n, id) >= 0)
 			continue;
 		if (i < n)
 			self->id[i] = id;
 		else
-			standing[n_standing++] = id;
+			standing->id[standing->n++] = id;
 	}
-	return n_standing;
+}
+
+/* Puts those who have a place of their own into it, and says which places are
+ * left for the others. */
+static void seat_fixed(struct seating *self, const struct layout *layout,
+		       const struct crowd *c, struct places *left,
+		       struct standing *standing)
+{
+	*left = (struct places){ 0 };
+	for (unsigned i = 0; i < self->n; i++) {
+		uint32_t id = c->fixed ? c->fixed[i] : 0, before = self->id[i];
+		enum place_role role = (enum place_role)layout->place[i].role;
+		int seat;
+
+		if (!crowd_has(c, id) || index_of(c->fixed, i, id) >= 0)
+			id = 0;
+		if (!id && role != PLACE_FIXED) {
+			*(role == PLACE_SPEAKER ? &left->speaker : &left->other) |= UINT32_C(1) << i;
+			continue;
+		}
+		if (id == before)
+			continue;
+		seat = id ? seat_of(self, id) : -1;
+		if (seat >= 0)
+			self->id[seat] = 0;
+		self->id[i] = id;
+		if (before)
+			standing->id[standing->n++] = before;
+	}
 }
 
 /* Gives a free place; otherwise that of whoever has been silent for longer than
- * `id`, counting from place `from`. */
+ * `id`. */
 static void seat_speaker(struct seating *self, const struct crowd *c, uint32_t id,
-			 unsigned from)
+			 uint32_t among)
 {
-	int seat = seat_free(self);
+	int seat = seat_free(self, among);
 
 	if (seat < 0) {
-		seat = seat_most_silent(self, c, from);
+		seat = seat_most_silent(self, c, among);
 		if (seat < 0 || crowd_silence(c, self->id[seat]) <= crowd_silence(c, id))
 			return;
 	}
 	self->id[seat] = id;
 }
 
-static void seat_if_free(struct seating *self, uint32_t id)
+static void seat_if_free(struct seating *self, uint32_t id, uint32_t among)
 {
-	int seat = seat_free(self);
+	int seat = seat_free(self, among);
 
 	if (seat >= 0 && seat_of(self, id) < 0)
 		self->id[seat] = id;
 }
 
-/* The large place: the latest speaker there is; without any, whoever has it
- * keeps it, and it is never empty while somebody could have it. */
-static void seat_large(struct seating *self, const struct crowd *c)
+static bool seat_among(const struct seating *self, uint32_t id, uint32_t among)
 {
-	uint32_t id = 0, before = self->id[0];
-	int seat;
+	int seat = seat_of(self, id);
 
-	for (unsigned i = 0; i < c->n_speakers && !id; i++)
-		if (crowd_has(c, c->speakers[i]))
-			id = c->speakers[i];
-	if (!id && before)
-		return;
-	for (unsigned i = 0; i < c->n_ids && !id; i++)
-		if (c->ids[i] && seat_of(self, c->ids[i]) < 0)
-			id = c->ids[i];
-	for (unsigned i = 0; i < c->n_ids && !id; i++)
-		id = c->ids[i];
-	if (!id || id == before)
-		return;
-	seat = seat_of(self, id);
-	self->id[0] = id;
-	if (seat > 0)
-		self->id[seat] = before;
-	else if (before)
-		seat_speaker(self, c, before, 1);
+	return seat >= 0 && among >> seat & 1;
 }
 
-void seating_update(struct seating *self, enum layout_id id, const uint32_t *ids,
-		    unsigned n_ids, const uint32_t *speakers, unsigned n_speakers)
+/* `id` comes to the speaker's place `to`; who was there goes where `id` comes
+ * from, or to another place. */
+static void seat_move(struct seating *self, const struct crowd *c, unsigned to,
+		      uint32_t id, uint32_t other)
 {
-	struct crowd c = { ids, n_ids, speakers, n_speakers };
-	bool large = (unsigned)id < LAYOUT_COUNT && layout_table[id].large;
-	uint32_t standing[LAYOUT_MAX_TILES];
-	unsigned n_standing;
+	uint32_t before = self->id[to];
+	int seat = seat_of(self, id);
 
-	n_standing = seating_clear(self, &c, layout_places(id, n_ids), standing);
-	if (large)
-		seat_large(self, &c);
+	self->id[to] = id;
+	if (seat >= 0)
+		self->id[seat] = before;
+	else if (before)
+		seat_speaker(self, c, before, other);
+}
+
+/* The latest speakers who have no place of their own, at most as many as there
+ * are places for them. */
+static unsigned latest_speakers(const struct seating *self, const struct crowd *c,
+				const struct places *places,
+				uint32_t latest[LAYOUT_MAX_TILES])
+{
+	unsigned most = (unsigned)__builtin_popcount(places->speaker), n = 0;
+
+	for (unsigned i = 0; i < c->n_speakers && n < most; i++) {
+		uint32_t id = c->speakers[i];
+
+		if (crowd_has(c, id) && index_of(latest, n, id) < 0 &&
+		    (seat_of(self, id) < 0 ||
+		     seat_among(self, id, places->speaker | places->other)))
+			latest[n++] = id;
+	}
+	return n;
+}
+
+/* Somebody for a speaker's place while nobody speaks: first who has none. */
+static uint32_t somebody(const struct seating *self, const struct crowd *c,
+			 const struct places *places)
+{
+	for (unsigned i = 0; i < c->n_ids; i++)
+		if (c->ids[i] && seat_of(self, c->ids[i]) < 0)
+			return c->ids[i];
+	for (unsigned i = 0; i < c->n_ids; i++)
+		if (c->ids[i] && seat_among(self, c->ids[i], places->other))
+			return c->ids[i];
+	return 0;
+}
+
+/* The speakers' places: who has one keeps it until others have spoken since, and
+ * none is empty while somebody could have it. */
+static void seat_large(struct seating *self, const struct crowd *c,
+		       const struct places *places)
+{
+	uint32_t latest[LAYOUT_MAX_TILES];
+	unsigned n = latest_speakers(self, c, places, latest);
+
+	for (unsigned i = 0; i < n; i++) {
+		int to = -1;
+
+		if (seat_among(self, latest[i], places->speaker))
+			continue;
+		for (unsigned k = 0; k < self->n && to < 0; k++)
+			if (places->speaker >> k & 1 &&
+			    index_of(latest, n, self->id[k]) < 0)
+				to = (int)k;
+		if (to >= 0)
+			seat_move(self, c, (unsigned)to, latest[i], places->other);
+	}
+	for (unsigned k = 0; k < self->n; k++) {
+		uint32_t id;
+
+		if (!(places->speaker >> k & 1) || self->id[k])
+			continue;
+		id = somebody(self, c, places);
+		if (id)
+			seat_move(self, c, k, id, places->other);
+	}
+}
+
+void seating_update(struct seating *self, const struct layout *layout,
+		    const struct crowd *c)
+{
+	const struct layout *l = layout_for(layout, c->n_ids);
+	struct standing standing = { 0 };
+	struct places places;
+
+	seating_clear(self, c, l->n, &standing);
+	seat_fixed(self, l, c, &places, &standing);
+	seat_large(self, c, &places);
 	/* Who had a place before goes before who never had one. */
-	for (unsigned i = 0; i < n_standing; i++)
-		seat_if_free(self, standing[i]);
-	for (unsigned i = 0; i < n_speakers; i++)
-		if (crowd_has(&c, speakers[i]) && seat_of(self, speakers[i]) < 0)
-			seat_speaker(self, &c, speakers[i], large ? 1 : 0);
-	for (unsigned i = 0; i < n_ids && seat_free(self) >= 0; i++)
-		if (ids[i])
-			seat_if_free(self, ids[i]);
+	for (unsigned i = 0; i < standing.n; i++)
+		seat_if_free(self, standing.id[i], places.other);
+	for (unsigned i = 0; i < c->n_speakers; i++)
+		if (crowd_has(c, c->speakers[i]) && seat_of(self, c->speakers[i]) < 0)
+			seat_speaker(self, c, c->speakers[i], places.other);
+	for (unsigned i = 0; i < c->n_ids && seat_free(self, places.other) >= 0; i++)
+		if (c->ids[i])
+			seat_if_free(self, c->ids[i], places.other);
 }

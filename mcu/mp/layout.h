@@ -6,27 +6,44 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum layout_id {
-	LAYOUT_AUTO,      /* 1, 1+1, 2x2, 3x3, 4x4 by how many there are */
-	LAYOUT_1X1, LAYOUT_1P1, LAYOUT_2X2, LAYOUT_3X3, LAYOUT_4X4,
-	LAYOUT_1P5, LAYOUT_1P7, /* active speaker large */
-	LAYOUT_SPEAKER,   /* the active speaker only */
-	LAYOUT_COUNT
+enum { LAYOUT_MAX_TILES = 16, LAYOUT_MAX_NAME = 64, LAYOUT_MAX_CELLS = 100 };
+
+enum place_role {
+	PLACE_OTHER,   /* whoever is there; a speaker who is not seen comes in here */
+	PLACE_SPEAKER, /* the latest speaker; of several such places the latest ones */
+	PLACE_FIXED,   /* only whom somebody puts there */
 };
 
-const char *layout_name(enum layout_id id);
-int layout_by_name(enum layout_id *out, const char *name); /* -EINVAL */
+/* A rectangle of cells. */
+struct layout_place {
+	uint8_t x, y, w, h;
+	uint8_t role;               /* enum place_role */
+	char name[LAYOUT_MAX_NAME + 1]; /* "": has none */
+};
+
+/* A plain value: whoever uses one has a copy. */
+struct layout {
+	char name[LAYOUT_MAX_NAME + 1];
+	bool automatic;        /* 1x1, 1+1, 2x2, 3x3 or 4x4, by how many there are */
+	uint8_t columns, rows; /* cells that the canvas is divided into */
+	uint8_t n;
+	struct layout_place place[LAYOUT_MAX_TILES]; /* later ones lie over earlier */
+};
+
+/* The i-th of those built in, or that name's, case ignored; NULL: none. The
+ * first is "auto". */
+const struct layout *layout_builtin(unsigned i);
+const struct layout *layout_by_name(const char *name);
 
 struct rect {
 	uint16_t x, y, w, h;
 };
 
-enum { LAYOUT_MAX_TILES = 16 };
-
-/* The rectangles of a layout on a w×h canvas, all coordinates even; for
- * LAYOUT_AUTO the one for `count` participants. Returns how many. The large
- * tile, if there is one, is the first. */
-unsigned layout_rects(enum layout_id id, unsigned count, int w, int h,
+/* The rectangles of a layout on a w×h canvas, all coordinates even; for an
+ * automatic one that for `count` participants. Returns how many. Places of one
+ * size in cells have one size in pixels; on a canvas that is too small for it
+ * a place has no width or height. */
+unsigned layout_rects(const struct layout *self, unsigned count, int w, int h,
 		      struct rect rect[LAYOUT_MAX_TILES]);
 
 /* Keeps who stands in which place from one moment to the next, so that a
@@ -36,12 +53,22 @@ struct seating {
 	unsigned n;
 };
 
-/* Seats for one viewer. `ids`: those with a picture to show, in order of
- * joining, without the viewer where self is left out. `speakers`: most recent
- * speaker first. The speaker who holds the large place keeps it until another
- * is there; in grids a speaker who is not seen takes the place of who was
- * silent longest. `self` is the state from before and is updated. */
-void seating_update(struct seating *self, enum layout_id id, const uint32_t *ids,
-		    unsigned n_ids, const uint32_t *speakers, unsigned n_speakers);
+/* Who is there, for one viewer. */
+struct crowd {
+	const uint32_t *ids;      /* with a picture to show, in order of joining, without
+				   * the viewer where self is left out */
+	unsigned n_ids;
+	const uint32_t *speakers; /* most recent first */
+	unsigned n_speakers;
+	const uint32_t *fixed;    /* who has which place, LAYOUT_MAX_TILES; 0: free;
+				   * NULL: nobody has one */
+};
+
+/* Seats for one viewer. Who holds a speaker's place keeps it until others have
+ * spoken; at other places a speaker who is not seen takes that of who was silent
+ * longest. A place that somebody has is theirs while they are in the crowd.
+ * `self` is the state from before and is updated. */
+void seating_update(struct seating *self, const struct layout *layout,
+		    const struct crowd *crowd);
 
 #endif

@@ -313,7 +313,7 @@ static void run_video(struct floor *f)
 	f->tiles = f->personal && f->participants > 1 ? f->participants - 1 : f->sources;
 	if (f->tiles > LAYOUT_MAX_TILES)
 		f->tiles = LAYOUT_MAX_TILES;
-	layout_rects(LAYOUT_AUTO, f->tiles, WIDTH, HEIGHT, f->rect);
+	layout_rects(layout_builtin(0), f->tiles, WIDTH, HEIGHT, f->rect);
 	load_clip(f);
 	before = rss_mib();
 	start(f);

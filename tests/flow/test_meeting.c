@@ -964,6 +964,12 @@ static void test_commands(void **state)
 	json_decref(command(r, "layout", json_pack("{s:s, s:s}", "conference", "1000", "layout",
 						   "1+5"), 0));
 	command(r, "layout", json_pack("{s:s, s:s}", "conference", "1000", "layout", "odd"), -EINVAL);
+	out = command(r, "pin", json_pack("{s:i, s:s}", "participant", id, "place", "6"), 0);
+	assert_string_equal(json_string_value(json_object_get(out, "place")), "6");
+	json_decref(out);
+	command(r, "pin", json_pack("{s:i, s:s}", "participant", id, "place", "7"), -ENOENT);
+	command(r, "pin", json_pack("{s:i, s:s}", "participant", id, "place", "door"), -ENOENT);
+	json_decref(command(r, "unpin", json_pack("{s:i}", "participant", id), 0));
 	command(r, "mute", json_pack("{s:i}", "participant", 12345), -ENOENT);
 	command(r, "mute", json_pack("{s:s}", "participant", "one"), -EINVAL);
 	command(r, "mute", json_object(), -EINVAL);

@@ -51,7 +51,7 @@ static void look(struct picture *p, int64_t at, int64_t from, unsigned seen, boo
 	out->pictures += at >= from;
 	out->width = p->width;
 	out->height = p->height;
-	out->n_tiles = layout_rects(LAYOUT_AUTO, seen, p->width, p->height, rect);
+	out->n_tiles = layout_rects(layout_builtin(0), seen, p->width, p->height, rect);
 	if (out->n_tiles > seen)
 		out->n_tiles = seen;
 	for (unsigned i = 0; i < out->n_tiles; i++) {

@@ -19,6 +19,9 @@
 #define CONFERENCES(body) FILE_OF("<conferences>" body "</conferences><dial-plan><rule>" \
 	"<conference/></rule></dial-plan>")
 #define PLAN(body) FILE_OF("<dial-plan>\n" body "\n</dial-plan>")
+#define LAYOUTS(body) FILE_OF("<layouts>" body "</layouts>")
+#define ONE(name, attrs) \
+	"<layout name=\"" name "\" columns=\"4\"><place " attrs "/></layout>"
 #define NUMBER(attrs) "<conference number=\"1\" " attrs "/>"
 
 static const struct conf_surroundings nothing_around = { NULL, false };
@@ -63,7 +66,7 @@ static const struct broken broken_whole[] = {
 	{ FILE_OF("<dialplan/>"), "t.xml:2: <dialplan> does not belong inside <balai>, did you mean "
 	  "\"dial-plan\"?\n" },
 	{ FILE_OF("<x xmlns=\"\"/>"), "t.xml:2: <x> does not belong inside <balai>, write network, "
-	  "profiles, conferences or dial-plan\n" },
+	  "profiles, layouts, conferences or dial-plan\n" },
 	{ FILE_OF("<network xmlns=\"\"/>"), "t.xml:2: <network> is not in the namespace "
 	  "urn:balai:config:1, remove its xmlns or prefix\n" },
 	{ FILE_OF("<network>text</network>"), "t.xml:2: text inside <network>, write attributes or remove "
@@ -166,6 +169,33 @@ static const struct broken broken_meeting[] = {
 	  "t.xml:2: fps=\"0\" is out of range, write one from 1 to 60\n"
 	  "t.xml:2: bandwidth=\"2M\" is not a number, write one from 64 to 50000\n" },
 	{ PROFILE("<video enabled=\"false\"/>"), "t.xml:2: enabled=\"false\" is unknown, write no or yes\n" },
+	{ LAYOUTS("<layout/>"), "t.xml:2: <layout> needs an attribute \"name\", write name=\"…\"\n"
+	  "t.xml:2: <layout> needs an attribute \"columns\", write how many cells the picture is wide\n"
+	  "t.xml:2: 0 places, write 1 to 16\n" },
+	{ LAYOUTS("<layout name=\"Speaker\" columns=\"1\"><place x=\"0\" y=\"0\"/></layout>"),
+	  "t.xml:2: layout \"Speaker\" is built in, write another name\n" },
+	{ LAYOUTS(ONE("a", "x=\"0\" y=\"0\"") "\n" ONE("A", "x=\"0\" y=\"0\"")),
+	  "t.xml:3: layout \"A\" is there already, on line 2, write another name\n" },
+	{ LAYOUTS(ONE("a", "x=\"4\" y=\"2\" height=\"3\"")),
+	  "t.xml:2: x=\"4\" is outside the picture, which has 4 columns, write one from 0 to 3\n"
+	  "t.xml:2: height=\"3\" reaches outside the picture, which has 4 rows, write at most 2\n" },
+	{ LAYOUTS(ONE("a", "y=\"0\" width=\"0\" role=\"talker\" name=\"3\" caller=\"(\"")),
+	  "t.xml:2: width=\"0\" is out of range, write one from 1 to 100\n"
+	  "t.xml:2: <place> needs an attribute \"x\", write x=\"…\" from 0 to 3\n"
+	  "t.xml:2: role=\"talker\" is unknown, write other, speaker or fixed\n"
+	  "t.xml:2: name=\"3\" is a number, and places have numbers already, write a word\n"
+	  "t.xml:2: caller=\"(\": missing closing parenthesis at offset 1, correct the pattern here: "
+	  "(<-- here\n" },
+	{ LAYOUTS("<layout name=\"a\" columns=\"2\">\n<place x=\"1\" y=\"1\" name=\"s\"/>\n"
+		  "<place x=\"0\" y=\"0\" width=\"2\" height=\"2\"/></layout>"),
+	  "t.xml:3: the place on line 4 lies over all of this one, move one of them, or put the smaller "
+	  "one behind the larger\n" },
+	{ LAYOUTS("<layout name=\"a\" columns=\"2\">\n<place x=\"0\" y=\"0\" name=\"s\"/>\n"
+		  "<place x=\"1\" y=\"0\" name=\"S\"/></layout>"),
+	  "t.xml:4: place \"S\" is there already, on line 3, write another name\n" },
+	{ FILE_OF("<layouts>" ONE("hall", "x=\"0\" y=\"0\"") "</layouts><conferences>\n"
+		  NUMBER("layout=\"hal\"") "</conferences>"),
+	  "t.xml:3: layout=\"hal\" is unknown, did you mean \"hall\"?\n" },
 	{ CONFERENCES("<conference/>"), "t.xml:2: <conference> needs an attribute \"number\", write "
 	  "number=\"…\"\n" },
 	{ CONFERENCES(NUMBER("profile=\"defualt\"")), "t.xml:2: profile \"defualt\" does not exist, did you "
@@ -175,7 +205,7 @@ static const struct broken broken_meeting[] = {
 	{ CONFERENCES(NUMBER("encryption=\"off\"")), "t.xml:2: encryption=\"off\" is weaker than "
 	  "\"preferred\" of profile \"default\", write at least that or choose another profile\n" },
 	{ CONFERENCES(NUMBER("layout=\"3x4\"")), "t.xml:2: layout=\"3x4\" is unknown, write auto, 1x1, "
-	  "1+1, 2x2, 3x3, 4x4, 1+5, 1+7 or speaker\n" },
+	  "1+1, 2x2, 3x3, 4x4, 1+4, 1+5, 1+7, 1+9, 1+12, 2+8, side-by-side, speaker, pip or overlay\n" },
 	{ CONFERENCES(NUMBER("layout=\"speakr\" self=\"always\" crop=\"1\" max-participants=\"x\"")),
 	  "t.xml:2: layout=\"speakr\" is unknown, did you mean \"speaker\"?\n"
 	  "t.xml:2: self=\"always\" is unknown, write no, yes or auto\n"
@@ -485,6 +515,13 @@ static const char everything[] =
 	"  </b:profile>\n"
 	"  <b:profile name='default'><b:video enabled='no'/></b:profile>\n"
 	" </b:profiles>\n"
+	" <b:layouts>\n"
+	"  <b:layout name='hörsaal' columns='10' rows='8'>\n"
+	"   <b:place x='0' y='0' width='10' height='8' role='speaker'/>\n"
+	"   <b:place x='7' y='5' width='3' height='3' role='fixed' name='Pult' caller='dozent@.*'/>\n"
+	"   <b:place x='0' y='7'/>\n"
+	"  </b:layout>\n"
+	" </b:layouts>\n"
 	" <b:network>\n"
 	"  <b:limits workers='3' max-calls='40'/>\n"
 	"  <b:control socket='/tmp/c'/>\n"
@@ -502,7 +539,7 @@ static void assert_everything_network(const struct conf_network *n)
 	assert_int_equal(n->listen[0].transport, CONF_TCP);
 	assert_string_equal(n->listen[0].address, "127.0.0.1");
 	assert_int_equal(n->listen[0].port, 0);
-	assert_int_equal(n->listen[0].line, 32);
+	assert_int_equal(n->listen[0].line, 39);
 	assert_int_equal(n->listen[1].transport, CONF_TLS);
 	assert_string_equal(n->listen[1].address, "*");
 	assert_int_equal(n->listen[1].port, 5061);
@@ -515,6 +552,31 @@ static void assert_everything_network(const struct conf_network *n)
 	assert_string_equal(n->control_socket, "/tmp/c");
 	assert_int_equal(n->workers, 3);
 	assert_int_equal(n->max_calls, 40);
+}
+
+static void assert_everything_layouts(const struct config *c)
+{
+	const struct conf_layout *l = config_layout(c, "hörsaal");
+	const struct conf_place *p;
+
+	assert_int_equal(c->n_layout, 1);
+	assert_ptr_equal(l, c->layout);
+	assert_null(config_layout(c, "auto"));
+	assert_int_equal(l->columns, 10);
+	assert_int_equal(l->rows, 8);
+	assert_int_equal(l->n_place, 3);
+	p = l->place;
+	assert_int_equal(p[0].role, ROLE_SPEAKER);
+	assert_int_equal(p[0].width * 100 + p[0].height, 1008);
+	assert_false(conf_place_takes(&p[0], "dozent@uni"));
+	assert_int_equal(p[1].role, ROLE_FIXED);
+	assert_int_equal(p[1].x * 10 + p[1].y, 75);
+	assert_string_equal(p[1].name, "Pult");
+	assert_true(conf_place_takes(&p[1], "Dozent@uni"));
+	assert_false(conf_place_takes(&p[1], "student@uni"));
+	assert_int_equal(p[2].role, ROLE_OTHER);
+	assert_int_equal(p[2].width * 10 + p[2].height, 11);
+	assert_null(p[2].name);
 }
 
 static void assert_everything_meeting(const struct config *c)
@@ -593,6 +655,7 @@ static void test_everything(void **state)
 	assert_string_equal(said, "");
 	assert_string_equal(c->source, "t.xml");
 	assert_everything_network(&c->network);
+	assert_everything_layouts(c);
 	assert_everything_meeting(c);
 	assert_everything_plan(c);
 	assert_int_equal(ref_live(), live + 1);

@@ -2,7 +2,6 @@
  * Layouts and seating: tables, then properties over random meetings. */
 #include "mcu/mp/layout.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,46 +12,49 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+enum { BUILTIN = 16 };
+
 static void test_names(void **state)
 {
-	enum layout_id id;
+	const struct layout *l;
+	unsigned n = 0;
 
 	(void)state;
-	for (int i = 0; i < LAYOUT_COUNT; i++) {
-		assert_int_equal(layout_by_name(&id, layout_name((enum layout_id)i)), 0);
-		assert_int_equal(id, i);
-	}
-	assert_string_equal(layout_name(LAYOUT_1P5), "1+5");
-	assert_int_equal(layout_by_name(&id, "7x7"), -EINVAL);
-	assert_int_equal(layout_by_name(&id, NULL), -EINVAL);
+	for (unsigned i = 0; (l = layout_builtin(i)); i++, n++)
+		assert_ptr_equal(layout_by_name(l->name), l);
+	assert_int_equal(n, BUILTIN);
+	assert_true(layout_builtin(0)->automatic);
+	assert_string_equal(layout_by_name("SPEAKER")->name, "speaker");
+	assert_null(layout_by_name("7x7"));
+	assert_null(layout_by_name(NULL));
 }
 
 static const struct {
-	enum layout_id id;
+	const char *id;
 	unsigned count;
 	int w, h;
 	unsigned n;
 	unsigned which;
 	struct rect rect;
 } rect_table[] = {
-	{ LAYOUT_AUTO, 0, 1280, 720, 1, 0, { 0, 0, 1280, 720 } },
-	{ LAYOUT_AUTO, 1, 1280, 720, 1, 0, { 0, 0, 1280, 720 } },
-	{ LAYOUT_AUTO, 2, 1280, 720, 2, 0, { 0, 180, 640, 360 } },
-	{ LAYOUT_AUTO, 2, 1280, 720, 2, 1, { 640, 180, 640, 360 } },
-	{ LAYOUT_AUTO, 3, 1280, 720, 4, 3, { 640, 360, 640, 360 } },
-	{ LAYOUT_AUTO, 5, 1280, 720, 9, 4, { 426, 240, 426, 240 } },
-	{ LAYOUT_AUTO, 9, 1280, 720, 9, 8, { 852, 480, 426, 240 } },
-	{ LAYOUT_AUTO, 10, 1280, 720, 16, 15, { 960, 540, 320, 180 } },
-	{ LAYOUT_AUTO, 200, 1920, 1080, 16, 5, { 480, 270, 480, 270 } },
-	{ LAYOUT_1P5, 3, 1280, 720, 6, 0, { 0, 0, 852, 480 } },
-	{ LAYOUT_1P5, 3, 1280, 720, 6, 1, { 852, 0, 426, 240 } },
-	{ LAYOUT_1P5, 3, 1280, 720, 6, 3, { 0, 480, 426, 240 } },
-	{ LAYOUT_1P5, 3, 1280, 720, 6, 5, { 852, 480, 426, 240 } },
-	{ LAYOUT_1P7, 3, 1280, 720, 8, 0, { 0, 0, 960, 540 } },
-	{ LAYOUT_1P7, 3, 1280, 720, 8, 4, { 0, 540, 320, 180 } },
-	{ LAYOUT_SPEAKER, 9, 640, 360, 1, 0, { 0, 0, 640, 360 } },
-	{ LAYOUT_1P1, 1, 352, 288, 2, 1, { 176, 72, 176, 144 } },
-	{ LAYOUT_2X2, 1, 176, 144, 4, 3, { 88, 72, 88, 72 } },
+	{ "auto", 0, 1280, 720, 1, 0, { 0, 0, 1280, 720 } },
+	{ "auto", 1, 1280, 720, 1, 0, { 0, 0, 1280, 720 } },
+	{ "auto", 2, 1280, 720, 2, 0, { 0, 180, 640, 360 } },
+	{ "auto", 2, 1280, 720, 2, 1, { 640, 180, 640, 360 } },
+	{ "auto", 3, 1280, 720, 4, 3, { 640, 360, 640, 360 } },
+	{ "auto", 5, 1280, 720, 9, 4, { 426, 240, 426, 240 } },
+	{ "auto", 9, 1280, 720, 9, 8, { 852, 480, 426, 240 } },
+	{ "auto", 10, 1280, 720, 16, 15, { 960, 540, 320, 180 } },
+	{ "auto", 200, 1920, 1080, 16, 5, { 480, 270, 480, 270 } },
+	{ "1+5", 3, 1280, 720, 6, 0, { 0, 0, 852, 480 } },
+	{ "1+5", 3, 1280, 720, 6, 1, { 852, 0, 426, 240 } },
+	{ "1+5", 3, 1280, 720, 6, 3, { 0, 480, 426, 240 } },
+	{ "1+5", 3, 1280, 720, 6, 5, { 852, 480, 426, 240 } },
+	{ "1+7", 3, 1280, 720, 8, 0, { 0, 0, 960, 540 } },
+	{ "1+7", 3, 1280, 720, 8, 4, { 0, 540, 320, 180 } },
+	{ "speaker", 9, 640, 360, 1, 0, { 0, 0, 640, 360 } },
+	{ "1+1", 1, 352, 288, 2, 1, { 176, 72, 176, 144 } },
+	{ "2x2", 1, 176, 144, 4, 3, { 88, 72, 88, 72 } },
 };
 
 static void test_rect_table(void **state)
@@ -61,13 +63,13 @@ static void test_rect_table(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rect_table); i++) {
-		assert_int_equal(layout_rects(rect_table[i].id, rect_table[i].count,
+		assert_int_equal(layout_rects(layout_by_name(rect_table[i].id), rect_table[i].count,
 					      rect_table[i].w, rect_table[i].h, r),
 				 rect_table[i].n);
 		assert_memory_equal(&r[rect_table[i].which], &rect_table[i].rect,
 				    sizeof(struct rect));
 	}
-	assert_int_equal(layout_rects(LAYOUT_4X4, 1, 8, 8, r), 0);
+	assert_int_equal(layout_rects(layout_by_name("4x4"), 1, 8, 8, r), 0);
 }
 
 static bool rects_overlap(const struct rect *a, const struct rect *b)
@@ -76,17 +78,23 @@ static bool rects_overlap(const struct rect *a, const struct rect *b)
 	       b->y < a->y + a->h;
 }
 
-static void check_rects(enum layout_id id, unsigned count, int w, int h)
+/* The only ones that lay pictures over others. */
+static bool is_layered(const char *id)
+{
+	return !strcmp(id, "pip") || !strcmp(id, "overlay");
+}
+
+static void check_rects(const char *id, unsigned count, int w, int h)
 {
 	struct rect r[LAYOUT_MAX_TILES];
-	unsigned n = layout_rects(id, count, w, h, r);
+	unsigned n = layout_rects(layout_by_name(id), count, w, h, r);
 
 	assert_in_range(n, 1, LAYOUT_MAX_TILES);
 	for (unsigned i = 0; i < n; i++) {
 		assert_int_equal((r[i].x | r[i].y | r[i].w | r[i].h) & 1, 0);
 		assert_true(r[i].w >= 2 && r[i].h >= 2);
 		assert_true(r[i].x + r[i].w <= w && r[i].y + r[i].h <= h);
-		for (unsigned k = 0; k < i; k++)
+		for (unsigned k = 0; k < i && !is_layered(id); k++)
 			assert_false(rects_overlap(&r[i], &r[k]));
 		/* 16:9 to within the rounding to even numbers */
 		if (w * 9 == h * 16)
@@ -104,19 +112,20 @@ static void test_rect_properties(void **state)
 
 	(void)state;
 	for (size_t s = 0; s < ARRAY_SIZE(size); s++)
-		for (int id = 0; id < LAYOUT_COUNT; id++)
+		for (unsigned i = 0; layout_builtin(i); i++)
 			for (unsigned count = 0; count < 20; count++)
-				check_rects((enum layout_id)id, count, size[s][0],
+				check_rects(layout_builtin(i)->name, count, size[s][0],
 					    size[s][1]);
 }
 
 /* ---- seating: one step a row, the state goes on from row to row --------------- */
 
 struct step {
-	enum layout_id layout;
+	const char *layout;
 	uint32_t ids[20], speakers[8]; /* ended by 0 */
 	uint32_t seats[LAYOUT_MAX_TILES];
 	unsigned n;
+	uint32_t fixed[LAYOUT_MAX_TILES];
 };
 
 static unsigned list_len(const uint32_t *l, unsigned max)
@@ -133,8 +142,10 @@ static void run_steps(const struct step *step, size_t n)
 	struct seating s = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
-		seating_update(&s, step[i].layout, step[i].ids, list_len(step[i].ids, 20),
-			       step[i].speakers, list_len(step[i].speakers, 8));
+		seating_update(&s, layout_by_name(step[i].layout),
+			       &(struct crowd){ step[i].ids, list_len(step[i].ids, 20),
+						step[i].speakers, list_len(step[i].speakers, 8),
+						step[i].fixed });
 		assert_int_equal(s.n, step[i].n);
 		assert_memory_equal(s.id, step[i].seats, s.n * sizeof(s.id[0]));
 	}
@@ -143,27 +154,27 @@ static void run_steps(const struct step *step, size_t n)
 static void test_seating_grid(void **state)
 {
 	static const struct step steps[] = {
-		{ LAYOUT_AUTO, { 1 }, { 0 }, { 1 }, 1 },
-		{ LAYOUT_AUTO, { 1, 2 }, { 0 }, { 1, 2 }, 2 },
-		{ LAYOUT_AUTO, { 1, 2, 3 }, { 3 }, { 1, 2, 3, 0 }, 4 },
-		{ LAYOUT_AUTO, { 1, 2, 3, 4 }, { 3, 1 }, { 1, 2, 3, 4 }, 4 },
-		{ LAYOUT_AUTO, { 1, 3, 4 }, { 3, 1 }, { 1, 0, 3, 4 }, 4 },
-		{ LAYOUT_AUTO, { 1, 3, 4, 5 }, { 3, 1 }, { 1, 5, 3, 4 }, 4 },
+		{ "auto", { 1 }, { 0 }, { 1 }, 1, { 0 } },
+		{ "auto", { 1, 2 }, { 0 }, { 1, 2 }, 2, { 0 } },
+		{ "auto", { 1, 2, 3 }, { 3 }, { 1, 2, 3, 0 }, 4, { 0 } },
+		{ "auto", { 1, 2, 3, 4 }, { 3, 1 }, { 1, 2, 3, 4 }, 4, { 0 } },
+		{ "auto", { 1, 3, 4 }, { 3, 1 }, { 1, 0, 3, 4 }, 4, { 0 } },
+		{ "auto", { 1, 3, 4, 5 }, { 3, 1 }, { 1, 5, 3, 4 }, 4, { 0 } },
 		/* a smaller grid: only who sat outside moves, into the free place */
-		{ LAYOUT_AUTO, { 1, 4 }, { 3, 1 }, { 1, 4 }, 2 },
-		{ LAYOUT_AUTO, { 4 }, { 0 }, { 4 }, 1 },
-		{ LAYOUT_AUTO, { 0 }, { 0 }, { 0 }, 1 },
+		{ "auto", { 1, 4 }, { 3, 1 }, { 1, 4 }, 2, { 0 } },
+		{ "auto", { 4 }, { 0 }, { 4 }, 1, { 0 } },
+		{ "auto", { 0 }, { 0 }, { 0 }, 1, { 0 } },
 	};
 	static const struct step full[] = {
-		{ LAYOUT_2X2, { 1, 2, 3, 4, 5, 6 }, { 0 }, { 1, 2, 3, 4 }, 4 },
+		{ "2x2", { 1, 2, 3, 4, 5, 6 }, { 0 }, { 1, 2, 3, 4 }, 4, { 0 } },
 		/* nobody spoke: 1 has been silent longest */
-		{ LAYOUT_2X2, { 1, 2, 3, 4, 5, 6 }, { 6 }, { 6, 2, 3, 4 }, 4 },
-		{ LAYOUT_2X2, { 1, 2, 3, 4, 5, 6 }, { 2, 6 }, { 6, 2, 3, 4 }, 4 },
-		{ LAYOUT_2X2, { 1, 2, 3, 4, 5, 6 }, { 5, 2, 6 }, { 6, 2, 5, 4 }, 4 },
-		{ LAYOUT_2X2, { 1, 2, 3, 4, 5, 6 }, { 4, 5, 2, 6 }, { 6, 2, 5, 4 }, 4 },
+		{ "2x2", { 1, 2, 3, 4, 5, 6 }, { 6 }, { 6, 2, 3, 4 }, 4, { 0 } },
+		{ "2x2", { 1, 2, 3, 4, 5, 6 }, { 2, 6 }, { 6, 2, 3, 4 }, 4, { 0 } },
+		{ "2x2", { 1, 2, 3, 4, 5, 6 }, { 5, 2, 6 }, { 6, 2, 5, 4 }, 4, { 0 } },
+		{ "2x2", { 1, 2, 3, 4, 5, 6 }, { 4, 5, 2, 6 }, { 6, 2, 5, 4 }, 4, { 0 } },
 		/* all have spoken: 6 longest ago */
-		{ LAYOUT_2X2, { 1, 2, 3, 4, 5, 6 }, { 1, 4, 5, 2, 6 }, { 1, 2, 5, 4 }, 4 },
-		{ LAYOUT_2X2, { 1, 2, 3, 4, 5, 6 }, { 1, 4, 5, 2, 6 }, { 1, 2, 5, 4 }, 4 },
+		{ "2x2", { 1, 2, 3, 4, 5, 6 }, { 1, 4, 5, 2, 6 }, { 1, 2, 5, 4 }, 4, { 0 } },
+		{ "2x2", { 1, 2, 3, 4, 5, 6 }, { 1, 4, 5, 2, 6 }, { 1, 2, 5, 4 }, 4, { 0 } },
 	};
 
 	(void)state;
@@ -174,30 +185,85 @@ static void test_seating_grid(void **state)
 static void test_seating_large(void **state)
 {
 	static const struct step speaker[] = {
-		{ LAYOUT_SPEAKER, { 1, 2, 3 }, { 0 }, { 1 }, 1 },
-		{ LAYOUT_SPEAKER, { 1, 2, 3 }, { 3 }, { 3 }, 1 },
-		{ LAYOUT_SPEAKER, { 1, 2, 3 }, { 0 }, { 3 }, 1 }, /* silence: kept */
-		{ LAYOUT_SPEAKER, { 1, 2, 3 }, { 9, 2, 3 }, { 2 }, 1 }, /* 9 is the viewer */
-		{ LAYOUT_SPEAKER, { 1, 3 }, { 0 }, { 1 }, 1 },
+		{ "speaker", { 1, 2, 3 }, { 0 }, { 1 }, 1, { 0 } },
+		{ "speaker", { 1, 2, 3 }, { 3 }, { 3 }, 1, { 0 } },
+		{ "speaker", { 1, 2, 3 }, { 0 }, { 3 }, 1, { 0 } }, /* silence: kept */
+		{ "speaker", { 1, 2, 3 }, { 9, 2, 3 }, { 2 }, 1, { 0 } }, /* 9 is the viewer */
+		{ "speaker", { 1, 3 }, { 0 }, { 1 }, 1, { 0 } },
 	};
 	static const struct step large[] = {
-		{ LAYOUT_1P5, { 1, 2, 3 }, { 0 }, { 1, 2, 3, 0, 0, 0 }, 6 },
-		{ LAYOUT_1P5, { 1, 2, 3 }, { 3 }, { 3, 2, 1, 0, 0, 0 }, 6 },
-		{ LAYOUT_1P5, { 1, 2, 3, 4, 5, 6, 7, 8 }, { 3 }, { 3, 2, 1, 4, 5, 6 }, 6 },
+		{ "1+5", { 1, 2, 3 }, { 0 }, { 1, 2, 3, 0, 0, 0 }, 6, { 0 } },
+		{ "1+5", { 1, 2, 3 }, { 3 }, { 3, 2, 1, 0, 0, 0 }, 6, { 0 } },
+		{ "1+5", { 1, 2, 3, 4, 5, 6, 7, 8 }, { 3 }, { 3, 2, 1, 4, 5, 6 }, 6, { 0 } },
 		/* 7 is not seen: takes the large place; 3 goes to the place of 1 */
-		{ LAYOUT_1P5, { 1, 2, 3, 4, 5, 6, 7, 8 }, { 7, 3 }, { 7, 2, 3, 4, 5, 6 }, 6 },
-		{ LAYOUT_1P5, { 1, 2, 3, 4, 5, 6, 7, 8 }, { 7, 3 }, { 7, 2, 3, 4, 5, 6 }, 6 },
+		{ "1+5", { 1, 2, 3, 4, 5, 6, 7, 8 }, { 7, 3 }, { 7, 2, 3, 4, 5, 6 }, 6, { 0 } },
+		{ "1+5", { 1, 2, 3, 4, 5, 6, 7, 8 }, { 7, 3 }, { 7, 2, 3, 4, 5, 6 }, 6, { 0 } },
 		/* the one in the large place leaves */
-		{ LAYOUT_1P5, { 1, 2, 3, 4, 5, 6, 8 }, { 7, 3 }, { 3, 2, 1, 4, 5, 6 }, 6 },
-		{ LAYOUT_1P5, { 2, 4 }, { 0 }, { 2, 0, 0, 4, 0, 0 }, 6 },
+		{ "1+5", { 1, 2, 3, 4, 5, 6, 8 }, { 7, 3 }, { 3, 2, 1, 4, 5, 6 }, 6, { 0 } },
+		{ "1+5", { 2, 4 }, { 0 }, { 2, 0, 0, 4, 0, 0 }, 6, { 0 } },
 		/* to a grid and back */
-		{ LAYOUT_AUTO, { 2, 4 }, { 0 }, { 2, 4 }, 2 },
-		{ LAYOUT_1P7, { 2, 4 }, { 4 }, { 4, 2, 0, 0, 0, 0, 0, 0 }, 8 },
+		{ "auto", { 2, 4 }, { 0 }, { 2, 4 }, 2, { 0 } },
+		{ "1+7", { 2, 4 }, { 4 }, { 4, 2, 0, 0, 0, 0, 0, 0 }, 8, { 0 } },
 	};
 
 	(void)state;
 	run_steps(speaker, ARRAY_SIZE(speaker));
 	run_steps(large, ARRAY_SIZE(large));
+}
+
+/* Two large places, and places that somebody has. */
+static void test_seating_places(void **state)
+{
+	static const struct step two[] = {
+		{ "2+8", { 1, 2, 3, 4 }, { 0 }, { 1, 2, 3, 4 }, 10, { 0 } },
+		{ "2+8", { 1, 2, 3, 4 }, { 3 }, { 3, 2, 1, 4 }, 10, { 0 } },
+		/* the two latest stay, whoever of them speaks */
+		{ "2+8", { 1, 2, 3, 4 }, { 2, 3 }, { 3, 2, 1, 4 }, 10, { 0 } },
+		{ "2+8", { 1, 2, 3, 4 }, { 4, 2, 3 }, { 4, 2, 1, 3 }, 10, { 0 } },
+		{ "2+8", { 1, 2, 3 }, { 4, 2, 3 }, { 3, 2, 1, 0 }, 10, { 0 } },
+	};
+	static const struct step pinned[] = {
+		{ "1+5", { 1, 2, 3 }, { 0 }, { 1, 2, 3 }, 6, { 0 } },
+		{ "1+5", { 1, 2, 3 }, { 3 }, { 2, 1, 3 }, 6, { 2 } },
+		/* the one with a place speaks: nothing moves */
+		{ "1+5", { 1, 2, 3 }, { 2, 3 }, { 2, 1, 3 }, 6, { 2 } },
+		/* it goes: the latest speaker comes */
+		{ "1+5", { 1, 3 }, { 3 }, { 3, 1, 0 }, 6, { 2 } },
+		{ "2x2", { 1, 3 }, { 3 }, { 3, 1, 0 }, 4, { 0 } },
+		{ "2x2", { 1, 3 }, { 3 }, { 0, 1, 0, 3 }, 4, { 0, 0, 0, 3 } },
+		{ "2x2", { 1, 3, 4, 5, 6 }, { 6 }, { 6, 1, 4, 3 }, 4, { 0, 0, 0, 3 } },
+		/* not there, twice, and nobody's */
+		{ "2x2", { 1, 3 }, { 0 }, { 3, 1, 0, 0 }, 4, { 3, 9, 3, 0 } },
+		{ "auto", { 1, 3 }, { 0 }, { 3, 1 }, 2, { 0, 1, 0, 3 } },
+	};
+
+	(void)state;
+	run_steps(two, ARRAY_SIZE(two));
+	run_steps(pinned, ARRAY_SIZE(pinned));
+}
+
+/* A layout of an administrator: a fixed place stays empty without its owner. */
+static void test_seating_fixed(void **state)
+{
+	static const struct layout l = { "own", .columns = 3, .rows = 1, .n = 3, .place = {
+		{ .w = 1, .h = 1, .role = PLACE_FIXED }, { .x = 1, .w = 1, .h = 1 },
+		{ .x = 2, .w = 1, .h = 1, .role = PLACE_SPEAKER } } };
+	static const uint32_t ids[] = { 1, 2, 3 }, fixed[LAYOUT_MAX_TILES] = { 3 };
+	struct seating s = { { 2, 1, 3 }, 3 };
+
+	(void)state;
+	seating_update(&s, &l, &(struct crowd){ ids, 3, NULL, 0, NULL });
+	assert_int_equal(s.id[0], 0);
+	assert_int_equal(s.id[1], 1);
+	assert_int_equal(s.id[2], 3);
+	seating_update(&s, &l, &(struct crowd){ ids, 3, NULL, 0, fixed });
+	assert_int_equal(s.id[0], 3);
+	assert_int_equal(s.id[1], 1);
+	assert_int_equal(s.id[2], 2);
+	seating_update(&s, &l, &(struct crowd){ ids, 2, ids, 1, fixed });
+	assert_int_equal(s.id[0], 0);
+	assert_int_equal(s.id[1], 2);
+	assert_int_equal(s.id[2], 1);
 }
 
 /* ---- properties -------------------------------------------------------------- */
@@ -259,55 +325,63 @@ static int find(const uint32_t *l, unsigned n, uint32_t id)
 	return -1;
 }
 
-static bool layout_is_large(enum layout_id id)
+static void seat(struct seating *s, const char *id, const struct meeting *m)
 {
-	return id == LAYOUT_1P5 || id == LAYOUT_1P7 || id == LAYOUT_SPEAKER;
+	seating_update(s, layout_by_name(id),
+		       &(struct crowd){ m->ids, m->n_ids, m->speakers, m->n_speakers, NULL });
 }
 
 static void check_seats(const struct meeting *m, const struct seating *s,
-			enum layout_id id)
+			const char *id)
 {
 	struct rect r[LAYOUT_MAX_TILES];
-	unsigned seated = 0;
+	const struct layout *l = layout_by_name(id);
+	unsigned seated = 0, large = 0, in_large = 0;
 
-	assert_int_equal(s->n, layout_rects(id, m->n_ids, 1280, 720, r));
+	assert_int_equal(s->n, layout_rects(layout_by_name(id), m->n_ids, 1280, 720, r));
 	for (unsigned i = 0; i < s->n; i++) {
+		large += l->place[i].role == PLACE_SPEAKER;
 		if (!s->id[i])
 			continue;
 		seated++;
+		in_large += l->place[i].role == PLACE_SPEAKER;
 		assert_true(find(m->ids, m->n_ids, s->id[i]) >= 0);
 		assert_int_equal(find(s->id, s->n, s->id[i]), i); /* once */
 	}
 	assert_int_equal(seated, s->n < m->n_ids ? s->n : m->n_ids);
-	if (layout_is_large(id) && m->n_ids)
-		assert_int_not_equal(s->id[0], 0);
+	assert_int_equal(in_large, large < m->n_ids ? large : m->n_ids);
 }
 
 /* As many of the latest speakers as there are places are seen. */
 static void check_speakers(const struct meeting *m, const struct seating *s,
-			   enum layout_id id)
+			   const char *id)
 {
-	unsigned k = 0;
+	unsigned k = 0, large = 0;
+	int at;
 
+	for (unsigned i = 0; i < layout_by_name(id)->n; i++)
+		large += layout_by_name(id)->place[i].role == PLACE_SPEAKER;
 	for (unsigned i = 0; i < m->n_speakers && k < s->n; i++) {
 		if (find(m->ids, m->n_ids, m->speakers[i]) < 0)
 			continue;
-		if (k++ == 0 && layout_is_large(id))
-			assert_int_equal(s->id[0], m->speakers[i]);
-		assert_true(find(s->id, s->n, m->speakers[i]) >= 0);
+		at = find(s->id, s->n, m->speakers[i]);
+		assert_true(at >= 0);
+		if (k++ < large)
+			assert_int_equal(layout_by_name(id)->place[at].role, PLACE_SPEAKER);
 	}
 }
 
 static void check_moves(const struct seating *old, const struct seating *s,
-			enum layout_id id)
+			const char *id)
 {
 	for (unsigned i = 0; i < old->n; i++) {
 		int to = old->id[i] ? find(s->id, s->n, old->id[i]) : -1;
 
 		if (to < 0 || to == (int)i || i >= s->n)
 			continue;
-		/* Only to or from the large place. */
-		assert_true(layout_is_large(id) && (to == 0 || i == 0));
+		/* Only to or from a large place. */
+		assert_true(layout_by_name(id)->place[to].role == PLACE_SPEAKER ||
+			    layout_by_name(id)->place[i].role == PLACE_SPEAKER);
 	}
 }
 
@@ -317,7 +391,7 @@ static void test_seating_properties(void **state)
 	for (uint32_t seed = 1; seed <= 200; seed++) {
 		struct meeting m = { .next = seed * 1000 };
 		struct seating s = { 0 };
-		enum layout_id id = LAYOUT_AUTO;
+		const char *id = "auto";
 
 		random_state = seed;
 		for (int i = 0; i < 200; i++) {
@@ -325,14 +399,13 @@ static void test_seating_properties(void **state)
 
 			meeting_step(&m);
 			if (random_below(20) == 0)
-				id = (enum layout_id)random_below(LAYOUT_COUNT);
-			seating_update(&s, id, m.ids, m.n_ids, m.speakers, m.n_speakers);
+				id = layout_builtin(random_below(BUILTIN))->name;
+			seat(&s, id, &m);
 			check_seats(&m, &s, id);
 			check_speakers(&m, &s, id);
 			check_moves(&old, &s, id);
 			again = s;
-			seating_update(&again, id, m.ids, m.n_ids, m.speakers,
-				       m.n_speakers);
+			seat(&again, id, &m);
 			assert_memory_equal(&again, &s, sizeof(s));
 		}
 	}
@@ -346,13 +419,13 @@ static void test_seating_garbage(void **state)
 
 	(void)state;
 	memset(&s, 0xff, sizeof(s));
-	seating_update(&s, LAYOUT_2X2, ids, 4, ids, 4);
+	seating_update(&s, layout_by_name("2x2"), &(struct crowd){ ids, 4, ids, 4, NULL });
 	assert_int_equal(s.n, 4);
 	assert_true(find(s.id, 4, 7) >= 0 && find(s.id, 4, 8) >= 0);
 	s.n = 4;
 	for (int i = 0; i < 4; i++)
 		s.id[i] = 7;
-	seating_update(&s, LAYOUT_2X2, ids, 4, NULL, 0);
+	seating_update(&s, layout_by_name("2x2"), &(struct crowd){ ids, 4, NULL, 0, NULL });
 	assert_int_equal(s.id[0], 7);
 	assert_int_equal(s.id[1], 8);
 	assert_int_equal(s.id[2], 0);
@@ -366,6 +439,8 @@ int main(void)
 		cmocka_unit_test(test_rect_properties),
 		cmocka_unit_test(test_seating_grid),
 		cmocka_unit_test(test_seating_large),
+		cmocka_unit_test(test_seating_places),
+		cmocka_unit_test(test_seating_fixed),
 		cmocka_unit_test(test_seating_properties),
 		cmocka_unit_test(test_seating_garbage),
 	};

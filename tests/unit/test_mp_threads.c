@@ -110,12 +110,13 @@ static struct video_params random_params(void)
 	};
 }
 
+enum { LAYOUTS = 9 };
+
 static void view_arrange(struct view *v)
 {
 	struct view_scene scene = { 0 };
 	struct rect r[LAYOUT_MAX_TILES];
-	unsigned n = layout_rects((enum layout_id)below(LAYOUT_COUNT), below(FEEDS) + 1, 320,
-				  180, r);
+	unsigned n = layout_rects(layout_builtin(below(LAYOUTS)), below(FEEDS) + 1, 320, 180, r);
 
 	for (unsigned i = 0; i < n; i++)
 		scene.tile[scene.n++] = (struct view_tile){

@@ -163,12 +163,12 @@ static struct video_params h264(uint32_t bitrate)
 	};
 }
 
-static struct view *view_of(unsigned n, struct source *const *source, enum layout_id layout)
+static struct view *view_of(unsigned n, struct source *const *source, const char *layout)
 {
 	struct view_scene scene = { 0 };
 	struct rect r[LAYOUT_MAX_TILES];
 	struct view *v;
-	unsigned places = layout_rects(layout, n, 1280, 720, r);
+	unsigned places = layout_rects(layout_by_name(layout), n, 1280, 720, r);
 
 	assert_int_equal(view_new(&v, m.engine, 1280, 720, 25), 0);
 	for (unsigned i = 0; i < places && i < n; i++)
@@ -232,7 +232,7 @@ static void check_luma(int x, int y, int luma)
 static void test_share(void **state)
 {
 	struct feed *f = feed_start(0, 200);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v = view_of(1, &f->source, "auto");
 	struct watcher a = watch(v, 1500000), b = watch(v, 1500000), c = watch(v, 512000);
 	struct video_params mode0 = h264(1500000);
 	unsigned before;
@@ -266,7 +266,7 @@ static void test_share(void **state)
 static void test_joiner(void **state)
 {
 	struct feed *f = feed_start(0, 200);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v = view_of(1, &f->source, "auto");
 	struct watcher a = watch(v, 1500000), b, c;
 
 	(void)state;
@@ -297,7 +297,7 @@ static void test_joiner(void **state)
 static void test_key_storm(void **state)
 {
 	struct feed *f = feed_start(0, 200);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v = view_of(1, &f->source, "auto");
 	struct watcher a = watch(v, 1500000), b = watch(v, 1500000);
 	uint64_t coalesced;
 
@@ -330,7 +330,7 @@ static void test_key_storm(void **state)
 static void test_skipped_key(void **state)
 {
 	struct feed *f = feed_start(0, 200);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v = view_of(1, &f->source, "auto");
 	struct watcher a;
 
 	(void)state;
@@ -355,7 +355,7 @@ static void test_skipped_key(void **state)
 static void test_effort(void **state)
 {
 	struct feed *f = feed_start(0, 200);
-	struct view *v[3], *shared = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v[3], *shared = view_of(1, &f->source, "auto");
 	struct watcher a[3], b[3];
 
 	(void)state;
@@ -363,14 +363,14 @@ static void test_effort(void **state)
 	for (int i = 0; i < 3; i++)
 		b[i] = watch(shared, 1500000);
 	for (int i = 0; i < 2; i++) {
-		v[i] = view_of(1, &f->source, LAYOUT_AUTO);
+		v[i] = view_of(1, &f->source, "auto");
 		a[i] = watch(v[i], 1500000);
 	}
 	pass(15 * SECOND);
 	assert_int_equal(stats().encoders, 3);
 	assert_int_equal(stats().encoders_fast, 0);
 	assert_false(fake_codec.params.fast);
-	v[2] = view_of(1, &f->source, LAYOUT_AUTO);
+	v[2] = view_of(1, &f->source, "auto");
 	a[2] = watch(v[2], 1500000);
 	pass(SECOND);
 	assert_int_equal(stats().encoders, 4);
@@ -401,7 +401,7 @@ static void test_effort(void **state)
 static void test_rate(void **state)
 {
 	struct feed *f = feed_start(0, 200);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v = view_of(1, &f->source, "auto");
 	struct watcher a = watch(v, 1500000), b;
 	struct video_params low = h264(400000), high = h264(1500000);
 
@@ -443,7 +443,7 @@ static void test_rate(void **state)
 static void test_join_together(void **state)
 {
 	struct feed *f = feed_start(0, 200);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v = view_of(1, &f->source, "auto");
 	struct watcher a = watch(v, 1500000), b = watch(v, 1500000), c = watch(v, 400000), d;
 	struct video_params low = h264(400000);
 
@@ -486,7 +486,7 @@ static void check_takeover(const struct stream *s, uint16_t width)
 static void test_move(void **state)
 {
 	struct feed *f = feed_start(0, 200), *g = feed_start(1, 100);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO), *w;
+	struct view *v = view_of(1, &f->source, "auto"), *w;
 	struct watcher a = watch(v, 1500000), b;
 
 	(void)state;
@@ -526,7 +526,7 @@ static void test_move(void **state)
 static void test_smaller(void **state)
 {
 	struct feed *f = feed_start(0, 200);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v = view_of(1, &f->source, "auto");
 	struct watcher a = watch(v, 1500000);
 	struct video_params p = h264(700000);
 
@@ -571,7 +571,7 @@ static void test_smaller(void **state)
 static void test_encoder_fails(void **state)
 {
 	struct feed *f = feed_start(0, 200);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v = view_of(1, &f->source, "auto");
 	struct watcher a = watch(v, 1500000), b;
 
 	(void)state;
@@ -598,7 +598,7 @@ static void test_encoder_fails(void **state)
 static void test_paint_changed(void **state)
 {
 	struct feed *f = feed_start(0, 200), *g = feed_start(1, 100);
-	struct view *v = view_of(2, (struct source *[]){ f->source, g->source }, LAYOUT_1P1);
+	struct view *v = view_of(2, (struct source *[]){ f->source, g->source }, "1+1");
 	struct watcher a = watch(v, 1500000);
 	struct video_engine_stats before, after;
 
@@ -648,7 +648,7 @@ static void test_scene_change(void **state)
 		2, { { f->source, 0, 0, 640, 360, FIT_CROP },
 		     { g->source, 640, 0, 640, 360, FIT_CROP } },
 	};
-	struct view *v = view_of(0, NULL, LAYOUT_AUTO);
+	struct view *v = view_of(0, NULL, "auto");
 	struct watcher a;
 	uint64_t painted;
 
@@ -709,7 +709,7 @@ static void test_scene_change(void **state)
 static void test_canvas_in_use(void **state)
 {
 	struct feed *f = feed_start(0, 200), *g = feed_start(1, 100);
-	struct view *v = view_of(2, (struct source *[]){ f->source, g->source }, LAYOUT_1P1);
+	struct view *v = view_of(2, (struct source *[]){ f->source, g->source }, "1+1");
 	struct watcher a = watch(v, 1500000);
 	struct picture *held;
 	int64_t time;
@@ -740,8 +740,8 @@ static void test_canvas_in_use(void **state)
 static void test_scale_once(void **state)
 {
 	struct feed *f = feed_start(0, 200);
-	struct view *v = view_of(1, &f->source, LAYOUT_1X1);
-	struct view *w = view_of(1, &f->source, LAYOUT_1X1);
+	struct view *v = view_of(1, &f->source, "1x1");
+	struct view *w = view_of(1, &f->source, "1x1");
 	struct watcher a = watch(v, 1500000), b = watch(w, 1500000);
 	struct video_engine_stats before, after;
 
@@ -779,7 +779,7 @@ static void test_circle(void **state)
 		{ 1280, 720, 1, 1, 220, FAKE_CIRCLE }, { 480, 640, 1, 1, 220, FAKE_CIRCLE },
 	};
 	struct feed *f = feed_start(0, 220);
-	struct view *v = view_of(0, NULL, LAYOUT_AUTO);
+	struct view *v = view_of(0, NULL, "auto");
 	struct watcher a = watch(v, 1500000);
 
 	(void)state;
@@ -810,7 +810,7 @@ static void test_circle(void **state)
 static void test_not_seen(void **state)
 {
 	struct feed *f = feed_start(0, 200), *g = feed_start(1, 100);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v = view_of(1, &f->source, "auto");
 	struct watcher a = watch(v, 1500000);
 	unsigned requests, decoded;
 
@@ -856,7 +856,7 @@ static void test_not_seen(void **state)
 static void test_no_sink_no_decoding(void **state)
 {
 	struct feed *f = feed_start(0, 200);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v = view_of(1, &f->source, "auto");
 	struct watcher a;
 
 	(void)state;
@@ -889,7 +889,7 @@ static void test_never_answers(void **state)
 	decoded = fake_codec.decoded;
 	pass(SECOND);
 	assert_in_range(fake_codec.decoded - decoded, 24, 26);
-	v = view_of(1, &f->source, LAYOUT_AUTO);
+	v = view_of(1, &f->source, "auto");
 	a = watch(v, 1500000);
 	pass(100000);
 	check_luma(640, 360, 200); /* at once */
@@ -908,7 +908,7 @@ static void test_answers_no_more(void **state)
 	pass(6 * SECOND);
 	assert_false(f->stream->seen);
 	f->answers = false;
-	v = view_of(1, &f->source, LAYOUT_AUTO);
+	v = view_of(1, &f->source, "auto");
 	a = watch(v, 1500000);
 	pass(3 * SECOND);
 	f->key_next = true; /* by itself */
@@ -923,7 +923,7 @@ static void test_answers_no_more(void **state)
 static void test_loss(void **state)
 {
 	struct feed *f = feed_start(0, 200);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v = view_of(1, &f->source, "auto");
 	struct watcher a = watch(v, 1500000);
 	unsigned requests;
 
@@ -961,7 +961,7 @@ static void test_loss(void **state)
 static void test_hold(void **state)
 {
 	struct feed *f = feed_start(0, 200), *g = feed_start(1, 100);
-	struct view *v = view_of(2, (struct source *[]){ f->source, g->source }, LAYOUT_1P1);
+	struct view *v = view_of(2, (struct source *[]){ f->source, g->source }, "1+1");
 	struct watcher a = watch(v, 1500000);
 	unsigned requests;
 
@@ -1004,7 +1004,7 @@ static void test_hold(void **state)
 static void test_codec_change(void **state)
 {
 	struct feed *f = feed_start(0, 200);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v = view_of(1, &f->source, "auto");
 	struct watcher a = watch(v, 1500000);
 
 	(void)state;
@@ -1033,7 +1033,7 @@ static void test_codec_change(void **state)
 static void test_delay(void **state)
 {
 	struct feed *f = feed_start(0, 40);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v = view_of(1, &f->source, "auto");
 	struct watcher a = watch(v, 1500000);
 	int64_t changed;
 
@@ -1070,7 +1070,7 @@ static void test_still(void **state)
 	assert_int_equal(source_new(&s, m.engine, NULL, NULL, NULL), 0);
 	source_put(s, fake_flat(77, true, 0));
 	pass(20 * SECOND);
-	v = view_of(1, &s, LAYOUT_AUTO);
+	v = view_of(1, &s, "auto");
 	a = watch(v, 1500000);
 	pass(200000);
 	check_luma(640, 360, 77);
@@ -1084,7 +1084,7 @@ static void test_still(void **state)
 static void test_late_ticks(void **state)
 {
 	struct feed *f = feed_start(0, 200);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v = view_of(1, &f->source, "auto");
 	struct watcher a = watch(v, 1500000);
 	struct video_engine_stats s;
 
@@ -1158,7 +1158,7 @@ static void test_governor(void **state)
 static void test_governed_view(void **state)
 {
 	struct feed *f = feed_start(0, 200);
-	struct view *v = view_of(1, &f->source, LAYOUT_AUTO);
+	struct view *v = view_of(1, &f->source, "auto");
 	struct watcher a = watch(v, 1500000);
 	int64_t now = START + SECOND;
 

@@ -36,11 +36,13 @@ static void test_layouts(void **state)
 
 	(void)state;
 	for (; conf_layouts[n]; n++) {
-		enum layout_id id;
-
-		assert_int_equal(layout_by_name(&id, conf_layouts[n]), 0);
+		assert_non_null(layout_builtin(n));
+		assert_string_equal(layout_builtin(n)->name, conf_layouts[n]);
 	}
-	assert_int_equal(n, LAYOUT_COUNT);
+	assert_null(layout_builtin(n));
+	assert_int_equal(CONF_MAX_PLACES, LAYOUT_MAX_TILES);
+	assert_int_equal(CONF_MAX_CELLS, LAYOUT_MAX_CELLS);
+	assert_int_equal(CONF_MAX_NAME, LAYOUT_MAX_NAME);
 }
 
 /* How often the type has an enumeration, and that it has each name. */
@@ -73,7 +75,7 @@ static void test_schema(void **state)
 	(void)state;
 	assert_enumeration("audio-codec", conf_audio_codecs);
 	assert_enumeration("video-codec", conf_video_codecs);
-	assert_enumeration("layout", conf_layouts);
+	assert_enumeration("built-in-layout", conf_layouts);
 }
 
 /* What an editor shows as the default is what one gets. */
