@@ -232,6 +232,11 @@ bool audio_decoder_silent(const struct audio_decoder *self)
 	return self->silent;
 }
 
+bool audio_packet_quiet(const struct audio_decoder *self, const uint8_t *data, size_t len)
+{
+	return len && self->ops->packet_quiet && self->ops->packet_quiet(data, len);
+}
+
 struct audio_decoder *audio_decoder_free(struct audio_decoder *self)
 {
 	if (!self)

@@ -56,6 +56,9 @@ int audio_conceal(struct audio_decoder *self, const uint8_t *next, size_t next_l
 bool audio_decoder_silent(const struct audio_decoder *self);
 /* Duration of a packet in samples at audio_rate without decoding it, or -EBADMSG. */
 int audio_packet_samples(const struct audio_decoder *self, const uint8_t *data, size_t len);
+/* True when the packet itself says, without being decoded, that nobody speaks in it
+ * (Opus: voice activity of its SILK layer, DTX). False where it does not tell. */
+bool audio_packet_quiet(const struct audio_decoder *self, const uint8_t *data, size_t len);
 struct audio_decoder *audio_decoder_free(struct audio_decoder *self);
 
 /* Root mean square in dBov (RFC 6464): 0 is the loudest there is, -127 silence. */

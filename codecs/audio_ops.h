@@ -48,6 +48,8 @@ struct audio_ops {
 	/* Samples, or -EBADMSG; not bounded. */
 	int (*packet_samples)(const struct audio_decoder *self, const uint8_t *data,
 			      size_t len);
+	/* NULL: packets do not tell. */
+	bool (*packet_quiet)(const uint8_t *data, size_t len);
 	void (*dec_fini)(struct audio_decoder *self);
 };
 

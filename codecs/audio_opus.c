@@ -171,6 +171,40 @@ static bool opus_has_fec(const uint8_t *data, size_t len)
 	return frame[0][0] >> (7 - (ms20 ? ms20 : 1)) & 1;
 }
 
+/* One frame of SILK (RFC 6716 4.2.3): a channel has a VAD bit for each 20 ms, then
+ * the LBRR flag; with stereo the side follows the middle. */
+static bool opus_frame_quiet(const unsigned char *frame, opus_int16 size, int vads, bool stereo)
+{
+	unsigned side = (unsigned)vads + 1, all = (1u << vads) - 1;
+	unsigned mask = all << (8 - vads);
+
+	if (size <= 0)
+		return true;
+	if (stereo)
+		mask |= all << (8 - vads) >> side;
+	return !(frame[0] & mask);
+}
+
+/* CELT alone has nothing of the kind. */
+static bool opus_dec_packet_quiet(const uint8_t *data, size_t len)
+{
+	const unsigned char *frame[48];
+	opus_int16 size[48];
+	int n = opus_packet_parse(data, (opus_int32)len, NULL, frame, size, NULL), vads;
+
+	if (n <= 0)
+		return false;
+	if (len <= 2)
+		return true;
+	if (data[0] & 0x80)
+		return false;
+	vads = opus_packet_get_samples_per_frame(data, 48000) / 960;
+	for (int i = 0; i < n; i++)
+		if (!opus_frame_quiet(frame[i], size[i], vads ? vads : 1, data[0] & 4))
+			return false;
+	return true;
+}
+
 /* libopus conceals whole multiples of 2.5 ms. */
 enum { OPUS_STEP = 120 };
 
@@ -222,5 +256,6 @@ const struct audio_ops audio_opus = {
 	.decode = opus_dec_decode,
 	.conceal = opus_dec_conceal,
 	.packet_samples = opus_dec_packet_samples,
+	.packet_quiet = opus_dec_packet_quiet,
 	.dec_fini = opus_dec_fini,
 };

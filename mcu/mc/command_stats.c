@@ -57,6 +57,7 @@ static json_t *audio_json(struct audio_engine *engine)
 	COUNT(o, s, concealed);
 	COUNT(o, s, encoded);
 	COUNT(o, s, frames_shared);
+	COUNT(o, s, decodes_skipped);
 	COUNT(o, s, busy_us);
 	command_put(o, "late", histogram(s.late));
 	return o;

@@ -26,7 +26,8 @@ enum {
 
 /* Written by the shard, read by anybody. */
 struct shard_stats {
-	atomic_uint_fast64_t ticks, late[8], decoded, concealed, encoded, frames_shared;
+	atomic_uint_fast64_t ticks, late[8], decoded, concealed, rested, encoded,
+		frames_shared;
 	atomic_int_fast64_t busy_us;
 	atomic_uint_fast32_t legs, mixers;
 };
@@ -141,6 +142,7 @@ static void mixer_tick(struct shard *self, struct mixer *m, int64_t tick_us)
 	}
 	ADD(self->stats.decoded, is->decoded - was.decoded);
 	ADD(self->stats.concealed, is->concealed - was.concealed);
+	ADD(self->stats.rested, is->rested - was.rested);
 	ADD(self->stats.encoded, is->encoded - was.encoded);
 	/* A frame for n legs saved n - 1 encodings. */
 	if (is->sent - was.sent > is->encoded - was.encoded)
@@ -260,6 +262,7 @@ void audio_engine_stats(const struct audio_engine *self, struct audio_engine_sta
 			out->late[k] += s->late[k];
 		out->decoded += s->decoded;
 		out->concealed += s->concealed;
+		out->decodes_skipped += s->rested;
 		out->encoded += s->encoded;
 		out->frames_shared += s->frames_shared;
 		out->busy_us += s->busy_us;

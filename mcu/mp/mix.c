@@ -43,9 +43,10 @@ void mix_leg_init(struct mix_leg *leg, void *stream, uint32_t id)
 	list_init(&leg->link);
 	leg->stream = stream;
 	leg->id = id;
-	leg->level = -127;
+	leg->level = leg->level_known = -127;
 	leg->last_mixed = INT64_MIN / 2;
 	mix_rx_reset(&leg->rx);
+	leg->rx.rest_of.since_check = id % MIX_REST_CHECK; /* not all in one tick */
 	speech_init(&leg->speech);
 	gain_init(&leg->gain);
 }
@@ -83,6 +84,7 @@ static bool leg_heard(const struct mix_leg *leg)
 static void leg_in(struct mix *self, struct mix_leg *leg, int64_t now)
 {
 	uint64_t decoded = leg->rx.stats.decoded, concealed = leg->rx.stats.concealed;
+	uint64_t rested = leg->rx.stats.rested;
 
 	/* The end of the last tick, should the leg be mixed from this one on. */
 	if (leg->n_native) {
@@ -95,13 +97,17 @@ static void leg_in(struct mix *self, struct mix_leg *leg, int64_t now)
 	leg->n_native = 0;
 	leg->level = -127;
 	if (leg->set && leg->params.receive) {
+		leg->rx.may_rest = !leg->selected && !leg->in_mix && !leg->speech.active;
 		leg->n_native = mix_rx_tick(&leg->rx, self->io, leg->stream, now, leg->native);
+		if (leg->n_native && !leg->rx.rest_of.now)
+			leg->level_known = audio_level(leg->native, leg->n_native);
 		if (leg->n_native)
-			leg->level = audio_level(leg->native, leg->n_native);
+			leg->level = leg->level_known;
 	}
 	speech_tick(&leg->speech, leg_heard(leg) ? leg->level : -127);
 	self->stats.decoded += leg->rx.stats.decoded - decoded;
 	self->stats.concealed += leg->rx.stats.concealed - concealed;
+	self->stats.rested += leg->rx.stats.rested - rested;
 }
 
 /* ---- who is heard ----------------------------------------------------------- */

@@ -36,6 +36,7 @@ struct mix_leg {
 	struct speech speech;
 	struct gain gain;
 	int level;                  /* dBov of the last tick */
+	int level_known;            /* of the last that was decoded */
 	bool selected;              /* one of those mixed */
 
 	/* Its part in the sum. */
@@ -58,7 +59,7 @@ struct mix_leg {
 };
 
 struct mix_stats {
-	uint64_t decoded, concealed, encoded, sent, chains_forked, chains_merged, upsampled;
+	uint64_t decoded, concealed, rested, encoded, sent, chains_forked, chains_merged, upsampled;
 };
 
 struct mix {

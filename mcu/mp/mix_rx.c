@@ -75,6 +75,8 @@ void mix_rx_reset(struct mix_rx *self)
 	self->dry = DRY_TICKS;
 	self->joint = true;
 	self->last = 0;
+	self->rest_of.now = false;
+	self->rest_of.n = 0;
 }
 
 /* Comfort noise is made at the rate of the sound it stands between. */
@@ -121,6 +123,8 @@ static void rx_change_rate(struct mix_rx *self, uint32_t rate)
  * continue what was before. */
 static int rx_change(struct mix_rx *self, struct mix_rx_slot *s)
 {
+	self->rest_of.now = false;
+	self->rest_of.n = 0;
 	if (self->sound) {
 		s->dec = audio_decoder_free(s->dec);
 		if (rx_decoder(self, s))
@@ -187,6 +191,65 @@ static size_t rx_correct(struct mix_rx *self, int16_t *pcm, size_t n, int excess
 	return done;
 }
 
+/* The decoder hears the last `n` packets that it was spared. */
+static void rx_prime(struct mix_rx *self, unsigned n)
+{
+	const struct mix_rest *r = &self->rest_of;
+	int16_t waste[AUDIO_MAX_SAMPLES];
+
+	for (unsigned i = n < r->n ? r->n - n : 0; i < r->n; i++)
+		(void)audio_decode(self->sound->dec, r->kept[i].data, r->kept[i].len, waste,
+				   AUDIO_MAX_SAMPLES);
+}
+
+static void rx_wake(struct mix_rx *self)
+{
+	rx_prime(self, MIX_REST_KEEP);
+	self->rest_of.now = false;
+	self->rest_of.n = 0;
+}
+
+/* May this packet be spared? It is kept, and stands for silence. */
+static bool rx_rests(struct mix_rx *self, const struct mix_rx_slot *s, const struct audio_packet *p)
+{
+	struct mix_rest *r = &self->rest_of;
+
+	if (!self->may_rest || s != self->sound || p->len > MIX_REST_BYTES ||
+	    !audio_packet_quiet(s->dec, p->data, p->len)) {
+		if (s == self->sound)
+			rx_wake(self);
+		return false;
+	}
+	r->now = ++r->since_check < MIX_REST_CHECK;
+	if (!r->now) {
+		r->since_check = 0;
+		rx_prime(self, 1);
+	}
+	if (r->n == MIX_REST_KEEP)
+		memmove(&r->kept[0], &r->kept[1], --r->n * sizeof(r->kept[0]));
+	r->kept[r->n].len = p->len;
+	memcpy(r->kept[r->n++].data, p->data, p->len);
+	return r->now;
+}
+
+/* One packet's sound, or the silence that stands for it. */
+static int rx_decode(struct mix_rx *self, struct mix_rx_slot *s, const struct audio_packet *p,
+		     int16_t *pcm, int n)
+{
+	if (rx_rests(self, s, p)) {
+		memset(pcm, 0, (size_t)n * sizeof(*pcm));
+		self->joint = true;
+		self->stats.rested++;
+		return n;
+	}
+	n = audio_decode(s->dec, p->data, p->len, pcm, (size_t)n);
+	if (n < 0)
+		self->stats.bad++;
+	else
+		self->stats.decoded++;
+	return n;
+}
+
 static void rx_packet(struct mix_rx *self, const struct audio_packet *p, int64_t now,
 		      int excess_ms)
 {
@@ -210,17 +273,14 @@ static void rx_packet(struct mix_rx *self, const struct audio_packet *p, int64_t
 		self->stats.overflow += n >= 0;
 		return;
 	}
-	n = audio_decode(s->dec, p->data, p->len, end, (size_t)n);
-	if (n < 0) {
-		self->stats.bad++;
+	n = rx_decode(self, s, p, end, n);
+	if (n < 0)
 		return;
-	}
-	self->stats.decoded++;
 	self->now = s;
 	if (!n)
 		return;
 	self->packet = (size_t)n;
-	if (self->joint)
+	if (self->joint && !self->rest_of.now)
 		rx_join(self, end, (size_t)n);
 	self->last = end[n - 1];
 	delay = now - p->arrival_us + (int64_t)((self->fill + (size_t)n) * 1000000 / self->rate);
@@ -239,6 +299,13 @@ static bool rx_conceal(struct mix_rx *self, const struct audio_packet *next, siz
 		return false;
 	if (s->rate != self->rate)
 		return false;
+	if (self->rest_of.now && fec && !audio_packet_quiet(s->dec, next->data, next->len))
+		rx_wake(self);
+	if (self->rest_of.now) {
+		memset(self->fifo + self->fill, 0, n * sizeof(*self->fifo));
+		self->fill += n;
+		return true;
+	}
 	got = audio_conceal(s->dec, fec ? next->data : NULL, fec ? next->len : 0,
 			    self->fifo + self->fill, n);
 	if (got <= 0)
@@ -295,7 +362,8 @@ size_t mix_rx_tick(struct mix_rx *self, const struct mix_io *io, void *stream, i
 		return 0;
 	/* Announced silence has its noise, everything else fades and ends here. */
 	if (self->fill < tick && self->now && self->now->dec &&
-	    self->dry < (audio_decoder_silent(self->now->dec) ? DRY_TICKS : FADE_TICKS))
+	    self->dry < (self->rest_of.now || audio_decoder_silent(self->now->dec) ? DRY_TICKS :
+			 FADE_TICKS))
 		(void)rx_conceal(self, NULL, tick - self->fill);
 	if (self->fill < tick) {
 		self->last = 0;

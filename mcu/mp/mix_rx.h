@@ -9,7 +9,12 @@
 #include "rtp/wire.h"
 
 enum { MIX_RX_FIFO = 3 * AUDIO_MAX_SAMPLES, MIX_TICK_US = 20000, MIX_RATE = 48000,
-       MIX_TICK = MIX_RATE / 50 };
+       MIX_TICK = MIX_RATE / 50,
+       /* Packets kept while they are not decoded: what brings a decoder's state
+	* back, within what is heard. */
+       MIX_REST_KEEP = 4, MIX_REST_BYTES = 400,
+       /* One packet of so many is decoded though it says that it is quiet. */
+       MIX_REST_CHECK = 25 };
 
 /* How the mixer reaches the wire; tests have their own. */
 struct mix_io {
@@ -29,6 +34,17 @@ struct mix_rx_slot {
 
 struct mix_rx_stats {
 	uint64_t decoded, concealed, bad, unknown_pt, squeezed, stretched, overflow;
+	uint64_t rested;           /* packets not decoded, since nobody speaks in them */
+};
+
+/* A leg nobody hears whose packets say that nobody speaks: they are not decoded,
+ * but the last are kept to be decoded when that ends. Now and then one is decoded
+ * all the same: a steady tone is no voice to its codec and yet to be heard. */
+struct mix_rest {
+	bool now;                  /* the last packet was not decoded */
+	unsigned n;                /* kept, the oldest first */
+	unsigned since_check;      /* packets */
+	struct { uint16_t len; uint8_t data[MIX_REST_BYTES]; } kept[MIX_REST_KEEP];
 };
 
 struct mix_rx {
@@ -46,6 +62,8 @@ struct mix_rx {
 	bool joint;                /* what comes next does not join what was before */
 	int16_t last;              /* the sample before it */
 	int64_t delay_us;          /* smoothed: from arrival to the mix */
+	bool may_rest;             /* set by the mixer: nobody hears it now */
+	struct mix_rest rest_of;   /* sound->dec was spared these */
 	struct mix_rx_stats stats;
 	struct audio_packet packet_buf;
 	int16_t fifo[MIX_RX_FIFO];
@@ -59,7 +77,8 @@ void mix_rx_fini(struct mix_rx *self);
 void mix_rx_reset(struct mix_rx *self);
 
 /* The next 20 ms at self->rate into `pcm` (room for MIX_TICK); returns the
- * samples, 0 when there is no sound. */
+ * samples, 0 when there is no sound. While rest_of.now they are zeros that say
+ * nothing of the level. */
 size_t mix_rx_tick(struct mix_rx *self, const struct mix_io *io, void *stream, int64_t now,
 		   int16_t *pcm);
 

@@ -21,6 +21,7 @@ struct audio_engine *audio_engine_free(struct audio_engine *self);
 struct audio_engine_stats {
 	uint64_t ticks, late[8]; /* lateness: <1, <2, <5, <10, <20, <50, <100, more ms */
 	uint64_t decoded, concealed, encoded, frames_shared;
+	uint64_t decodes_skipped; /* of packets that say that nobody speaks in them */
 	int64_t busy_us;
 	uint32_t legs, mixers;
 };

@@ -4,89 +4,9 @@
 
 #include "base/ref.h"
 #include "mcu/mp/mix_tx.h"
-#include "tests/unit/mix_peer.h"
+#include "tests/unit/mix_room.h"
 
 #include <stdio.h>
-
-enum { START_US = 1000000000, MAX_PEERS = 32 };
-
-static const struct mix_io io = { .pull = peer_pull, .send = peer_send };
-
-struct room {
-	struct mix mix;
-	int64_t now;
-	unsigned n;
-	struct peer *peer[MAX_PEERS];
-	unsigned events;
-	uint32_t told[MIX_EVENT_MAX];
-	unsigned n_told;
-};
-
-static void on_speakers(void *arg, const uint32_t *ids, unsigned n)
-{
-	struct room *r = arg;
-
-	r->events++;
-	r->n_told = n;
-	memcpy(r->told, ids, n * sizeof(*ids));
-}
-
-static void room_init(struct room *r)
-{
-	memset(r, 0, sizeof(*r));
-	mix_init(&r->mix, &io, r);
-	r->mix.speakers = on_speakers;
-	r->mix.speakers_arg = r;
-	r->now = START_US;
-}
-
-static struct peer *room_add(struct room *r, enum codec_id codec, uint32_t clock, double hz,
-			     bool talking)
-{
-	struct peer *p = malloc(sizeof(*p));
-	struct mixer_leg_params params;
-
-	assert_non_null(p);
-	peer_init(p, r->n + 1, codec, clock);
-	p->hz = hz;
-	p->talking = talking;
-	p->clock_ms = (double)(r->now - START_US) / 1000;
-	r->peer[r->n++] = p;
-	params = peer_params(p);
-	mix_add(&r->mix, &p->leg);
-	mix_set(&r->mix, &p->leg, &params);
-	return p;
-}
-
-static void room_run(struct room *r, unsigned ms)
-{
-	for (unsigned i = 0; i < ms; i += 20) {
-		for (unsigned k = 0; k < r->n; k++)
-			peer_run(r->peer[k], START_US, r->now);
-		mix_tick(&r->mix, r->now);
-		r->now += MIX_TICK_US;
-	}
-}
-
-static void room_fini(struct room *r)
-{
-	for (unsigned i = 0; i < r->n; i++) {
-		mix_remove(&r->mix, &r->peer[i]->leg);
-		peer_fini(r->peer[i]);
-		free(r->peer[i]);
-	}
-	mix_fini(&r->mix);
-}
-
-/* Amplitude of a tone in the last `ms` heard, dB of 32768. */
-static double heard_db(const struct peer *p, double hz, unsigned ms)
-{
-	uint32_t rate = audio_rate(&p->heard_format);
-	size_t n = (size_t)rate * ms / 1000;
-
-	assert_true(p->n_heard >= n);
-	return 20 * log10(tone_find(p->heard + p->n_heard - n, n, hz, rate, NULL) / 32768 + 1e-9);
-}
 
 /* What remains of the last `ms` after these tones, dB below their sum. */
 static double heard_snr(const struct peer *p, const double *hz, unsigned n_hz, unsigned ms)

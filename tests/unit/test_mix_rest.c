@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Who does not speak need not be decoded, and is heard at once when they do. */
+#include "tests/unit/mix_room.h"
+
+enum { QUIET = 20, LOUD = 8000 }; /* amplitudes: -67 and -15 dBov */
+
+/* What the bytes say (RFC 6716 3.1, 3.2, 4.2.3). */
+static void test_bytes(void **state)
+{
+	static const struct {
+		const char *what;
+		uint8_t len, data[8];
+		bool quiet;
+	} row[] = {
+		{ "SILK 20 ms, voice", 3, { 0x48, 0x80, 1 }, false },
+		{ "SILK 20 ms, no voice, LBRR of a voice", 3, { 0x48, 0x7f, 1 }, true },
+		{ "SILK 10 ms, voice", 3, { 0x40, 0xff, 1 }, false },
+		{ "SILK 60 ms, voice in the last third", 3, { 0x58, 0x20, 1 }, false },
+		{ "SILK 60 ms, no voice", 3, { 0x58, 0x1f, 1 }, true },
+		{ "stereo, voice in the side", 3, { 0x4c, 0x20, 1 }, false },
+		{ "stereo, no voice", 3, { 0x4c, 0x5f, 1 }, true },
+		{ "stereo 60 ms, voice in the side", 3, { 0x5c, 0x02, 1 }, false },
+		{ "hybrid, no voice", 3, { 0x78, 0x00, 1 }, true },
+		{ "hybrid, voice", 3, { 0x78, 0x80, 1 }, false },
+		{ "two frames, the second with voice", 5, { 0x49, 0x00, 1, 0x80, 1 }, false },
+		{ "two frames, no voice", 5, { 0x49, 0x00, 1, 0x00, 1 }, true },
+		{ "CELT does not tell", 3, { 0x98, 0x00, 1 }, false },
+		{ "DTX", 1, { 0x48 }, true },
+		{ "two equal frames of odd length", 4, { 0x49, 0, 0, 0 }, false },
+		{ "a count of no frames", 3, { 0x4b, 0x00, 1 }, false },
+		{ "nothing", 0, { 0 }, false },
+	};
+	const struct codec_format opus = { .id = CODEC_OPUS, .clock_rate = 48000, .channels = 2 };
+	const struct codec_format pcmu = { .id = CODEC_PCMU, .clock_rate = 8000, .channels = 1 };
+	struct audio_decoder *dec, *other;
+
+	(void)state;
+	assert_int_equal(audio_decoder_new(&dec, &opus), 0);
+	assert_int_equal(audio_decoder_new(&other, &pcmu), 0);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		if (audio_packet_quiet(dec, row[i].data, row[i].len) != row[i].quiet)
+			fail_msg("%s", row[i].what);
+		assert_false(audio_packet_quiet(other, row[i].data, row[i].len));
+	}
+	audio_decoder_free(dec);
+	audio_decoder_free(other);
+}
+
+/* A quiet room is hardly decoded, its level known all the same; the first word is
+ * heard as from a phone that was decoded all the time. */
+static void test_onset(void **state)
+{
+	struct room r;
+	struct peer *a, *l;
+	uint64_t decoded;
+
+	(void)state;
+	room_init(&r);
+	a = room_add(&r, CODEC_OPUS, 48000, 700, true);
+	l = room_add(&r, CODEC_L16, 16000, 0, false);
+	a->amplitude = QUIET;
+	room_run(&r, 2000);
+	decoded = a->leg.rx.stats.decoded;
+	room_run(&r, 4000);
+	assert_in_range(a->leg.rx.stats.rested, 150, 300);
+	assert_in_range(a->leg.rx.stats.decoded - decoded, 1, 12);
+	assert_in_range(-a->leg.level, 60, 75);
+	assert_false(a->leg.in_mix);
+	assert_true(r.mix.stats.rested == a->leg.rx.stats.rested);
+
+	a->amplitude = LOUD;
+	decoded = a->leg.rx.stats.decoded;
+	room_run(&r, 120);
+	/* As loud as it is meant to be in the last 40 ms, 80 ms after the first packet. */
+	assert_in_range((int)lrint(100 - heard_db(l, 700, 40)), 111, 114);
+	assert_true(a->leg.rx.stats.decoded - decoded >= 5);
+
+	/* While one is mixed, nothing rests; half a second later it does again. */
+	decoded = a->leg.rx.stats.rested;
+	room_run(&r, 1000);
+	assert_true(a->leg.rx.stats.rested == decoded);
+	a->amplitude = QUIET;
+	room_run(&r, 2000);
+	assert_true(a->leg.rx.stats.rested > decoded + 50);
+	room_fini(&r);
+}
+
+/* Decoded after a rest, sound is what it would have been without one. */
+static void test_state(void **state)
+{
+	static struct room r[2];
+	struct peer *a[2], *l[2];
+	size_t n = 48000 / 10;
+	double error = 0, power = 0;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		room_init(&r[i]);
+		a[i] = room_add(&r[i], CODEC_OPUS, 48000, 700, true);
+		l[i] = room_add(&r[i], CODEC_L16, 48000, 0, false);
+		a[i]->amplitude = QUIET;
+		for (int k = 0; k < 200; k++) {
+			a[i]->amplitude = k < 190 ? QUIET : LOUD;
+			/* In the second room somebody always hears it. */
+			if (i)
+				a[i]->leg.in_mix = true;
+			room_run(&r[i], 20);
+		}
+	}
+	assert_true(a[0]->leg.rx.stats.rested > 100);
+	assert_true(a[1]->leg.rx.stats.rested == 0);
+	assert_true(l[0]->n_heard == l[1]->n_heard);
+	for (size_t i = l[0]->n_heard - n; i < l[0]->n_heard; i++) {
+		double d = l[0]->heard[i] - l[1]->heard[i];
+
+		error += d * d;
+		power += (double)l[1]->heard[i] * l[1]->heard[i];
+	}
+	assert_true(power > 1e6 * (double)n);
+	assert_true(10 * log10(power / (error + 1)) > 30);
+	room_fini(&r[0]);
+	room_fini(&r[1]);
+}
+
+/* No voice to its codec, but louder than a quiet room: heard soon. */
+static void test_steady(void **state)
+{
+	struct room r;
+	struct peer *a, *l;
+
+	(void)state;
+	room_init(&r);
+	a = room_add(&r, CODEC_OPUS, 48000, 440, true);
+	l = room_add(&r, CODEC_L16, 16000, 0, false);
+	a->amplitude = QUIET;
+	room_run(&r, 2000);
+	for (int i = 0; i < 400; i++) { /* to -40 dBov in eight seconds */
+		a->amplitude *= pow(10, 30.0 / 400 / 20);
+		room_run(&r, 20);
+	}
+	room_run(&r, 600);
+	assert_true(a->leg.in_mix);
+	assert_true(heard_db(l, 440, 200) > -40);
+	room_fini(&r);
+}
+
+/* Losses and holds while it rests: no sound is made of them, and none is missed. */
+static void test_loss(void **state)
+{
+	struct room r;
+	struct peer *a, *l;
+	struct mixer_leg_params params;
+
+	(void)state;
+	room_init(&r);
+	a = room_add(&r, CODEC_OPUS, 48000, 700, true);
+	l = room_add(&r, CODEC_L16, 16000, 0, false);
+	a->amplitude = QUIET;
+	a->drop_every = 7;
+	room_run(&r, 3000);
+	assert_true(a->leg.rx.stats.rested > 80);
+	assert_true(a->leg.rx.stats.concealed > 10);
+	params = a->leg.params;
+	params.receive = false;
+	mix_set(&r.mix, &a->leg, &params);
+	a->stopped = true;
+	room_run(&r, 400);
+	params.receive = true;
+	mix_set(&r.mix, &a->leg, &params);
+	assert_false(a->leg.rx.rest_of.now);
+	a->stopped = false;
+	a->drop_every = 0;
+	a->amplitude = LOUD;
+	room_run(&r, 400);
+	assert_true(heard_db(l, 700, 100) > -14);
+	room_fini(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_onset),
+		cmocka_unit_test(test_state),
+		cmocka_unit_test(test_steady),
+		cmocka_unit_test(test_loss),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
