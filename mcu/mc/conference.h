@@ -55,6 +55,7 @@ struct participant {
 	struct conference *conference;
 	struct call *call;         /* held */
 	char name[256];            /* fit to be shown (base/display.h) */
+	char *dialled;             /* whom we call, NULL: they called */
 	char local[64];            /* our numeric address towards the peer */
 	struct media_desc *ours, *theirs; /* in force, or our answer */
 	struct media_desc *proposed; /* our offer that waits for its answer */
@@ -124,7 +125,7 @@ void participant_offered(struct participant *self, const struct media_desc *offe
 void participant_answered(struct participant *self, const struct media_desc *answer);
 /* Makes our offer for an outgoing call, `proposed`; `local` is set before. */
 int participant_offer(struct participant *self);
-/* An outgoing call was started for a participant made without one. */
+/* An outgoing call was started for a participant made without one, or again. */
 void participant_set_call(struct participant *self, struct call *call);
 /* A key was pressed, in the media or by signalling. */
 void participant_key(struct participant *self, char key);

@@ -140,6 +140,38 @@ static void on_offered(void *arg, struct call *call, const struct media_desc *of
 	}
 }
 
+/* ---- calling out ------------------------------------------------------------------------ */
+
+static int call_out(struct controller *self, struct participant *p)
+{
+	const struct conference *c = p->conference;
+	struct call *call = NULL;
+	int err = call_center_dial(self->calls, &call, p->dialled, c->number, c->settings.name,
+				   p->proposed);
+
+	if (!err)
+		participant_set_call(p, call);
+	return err;
+}
+
+/* Keys under RTP/AVP, which leave a plain phone the choice, are refused by some who
+ * must encrypt: those are called once more, and can only encrypt. */
+static bool insist(struct controller *self, struct call *call, int status)
+{
+	struct participant *p = call->participant;
+	int err;
+
+	if ((status != 488 && status != 606) || self->draining || !p || !p->dialled || p->in ||
+	    !p->proposed || !desc_insist(p->proposed))
+		return false;
+	err = call_out(self, p);
+	if (err)
+		log_warning("cannot call again call=%s error=%s", call->id, strerror(-err));
+	else
+		log_info("calling again under RTP/SAVP call=%s before=%s", p->call->id, call->id);
+	return !err;
+}
+
 /* ---- the rest of a call's life ------------------------------------------------------- */
 
 static void on_answered(void *arg, struct call *call, const struct media_desc *answer)
@@ -184,10 +216,12 @@ static void on_key_wanted(void *arg, struct call *call)
 
 static void on_ended(void *arg, struct call *call, int status, const char *reason)
 {
-	capture_call_ended(arg, call);
+	struct controller *self = arg;
+
+	capture_call_ended(self, call);
 	log_info("call ended call=%s remote=\"%s\" status=%d reason=\"%s\"", call->id,
 		 call->remote_uri, status, reason);
-	if (call->participant)
+	if (call->participant && !insist(self, call, status))
 		participant_drop(call->participant);
 }
 
@@ -201,28 +235,29 @@ static const struct call_handler handler = {
 	.ended = on_ended,
 };
 
-/* ---- calling out ------------------------------------------------------------------------ */
+/* ---- an operator calls out --------------------------------------------------------------- */
 
 static int dial(struct controller *self, struct conference *conference, const char *uri,
 		uint32_t *id)
 {
 	struct participant *p = NULL;
-	struct call *call = NULL;
 	int err = participant_new(&p, conference, NULL);
 
+	if (!err) {
+		p->dialled = strdup(uri);
+		err = p->dialled ? 0 : -ENOMEM;
+	}
 	if (!err)
 		err = call_center_local_address(self->calls, uri, p->local, sizeof(p->local));
 	if (!err)
 		err = participant_offer(p);
 	if (!err)
-		err = call_center_dial(self->calls, &call, uri, conference->number,
-				       conference->settings.name, p->proposed);
+		err = call_out(self, p);
 	if (err) {
 		if (p)
 			participant_drop(p);
 		return err;
 	}
-	participant_set_call(p, call);
 	*id = p->id;
 	return 0;
 }

@@ -118,6 +118,10 @@ void desc_answer(const struct desc_policy *policy, const struct media_desc *offe
 /* An offer of everything the policy allows: one audio and one main video line. */
 void desc_offer(const struct desc_policy *policy, struct media_desc *offer);
 
+/* Puts an offer that let the other side choose between keys and plain media under
+ * RTP/SAVP, for those who take keys there only. False: there was nothing to choose. */
+bool desc_insist(struct media_desc *offer);
+
 /* An offer inside a call (re-INVITE, or asked for by one without SDP): the lines
  * of our description in force stay in place with their words, numbers, keys,
  * ICE and mid; a codec keeps the payload type it had in theirs; everything else

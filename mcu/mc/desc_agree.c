@@ -173,10 +173,11 @@ static bool agree_sdes(struct desc_agreed *out, const struct desc_line *ours,
 	return false;
 }
 
+/* An answer without a=setup is passive (RFC 4145 section 4). */
 static bool is_active(enum desc_setup ours, enum desc_setup theirs)
 {
 	if (ours == SETUP_ACTPASS)
-		return theirs == SETUP_PASSIVE || theirs == SETUP_ACTPASS;
+		return theirs == SETUP_PASSIVE || theirs == SETUP_ACTPASS || theirs == SETUP_NONE;
 	return ours == SETUP_ACTIVE;
 }
 
@@ -191,7 +192,9 @@ static bool agree_dtls(struct desc_agreed *out, const struct desc_line *ours,
 	return true;
 }
 
-/* False: it was to be encrypted and cannot be; never plain instead. */
+/* Of two keyings in our offer the answer takes one; should it name both, SDES
+ * it is, which needs no more round trip. False: it was to be encrypted and
+ * cannot be; never plain instead. */
 static bool agree_security(struct desc_agreed *out, const struct desc_line *ours,
 			   const struct desc_line *theirs, bool we_offered)
 {

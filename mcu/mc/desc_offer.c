@@ -120,8 +120,10 @@ static void add_video(struct desc_line *line, const struct desc_rules *rules)
 	line->bandwidth = rules->video_bitrate;
 }
 
-/* required: RTP/SAVP, so that a side that cannot refuses. preferred: a=crypto
- * under RTP/AVP (RFC 8643), so that it answers plain. */
+/* required: RTP/SAVP, so that a side that cannot refuses. preferred: under RTP/AVP
+ * (RFC 8643), so that it answers plain. Both keyings stand side by side, and the
+ * answer takes one: a=crypto for devices, DTLS-SRTP for those who know only that.
+ * Whoever knows neither attribute skips it (RFC 8866 section 5.13). */
 static void secure(struct desc_line *line, const struct desc_rules *rules)
 {
 	bool required = rules->encryption == ENCRYPTION_REQUIRED;
@@ -138,6 +140,23 @@ static void secure(struct desc_line *line, const struct desc_rules *rules)
 		if (sdes_usable(&c))
 			line->crypto[line->n_crypto++] = c;
 	}
+	line->setup = SETUP_ACTPASS;
+}
+
+bool desc_insist(struct media_desc *offer)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < offer->n_lines; i++) {
+		struct desc_line *line = &offer->line[i];
+
+		if (line->proto != PROTO_AVP || line->setup == SETUP_NONE)
+			continue;
+		line->proto = PROTO_SAVP;
+		desc_text(line->proto_text, sizeof(line->proto_text), "RTP/SAVP");
+		any = true;
+	}
+	return any;
 }
 
 static struct desc_line *add_line(struct media_desc *offer, const struct desc_rules *rules,

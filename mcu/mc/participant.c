@@ -338,6 +338,9 @@ static void take_name(struct participant *self)
 
 void participant_set_call(struct participant *self, struct call *call)
 {
+	if (self->call)
+		self->call->participant = NULL;
+	ref_drop(self->call);
 	self->call = ref_hold(call);
 	call->participant = self;
 	if (!self->local[0])
@@ -383,6 +386,7 @@ void participant_drop(struct participant *self)
 	if (self->stage)
 		stage_clear(self->stage);
 	free(self->stage);
+	free(self->dialled);
 	free(self);
 	if (list_empty(&conference->participants))
 		conference_drop(conference);

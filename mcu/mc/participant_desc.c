@@ -122,7 +122,8 @@ static int fill_line(struct participant *self, unsigned i, const struct leg *leg
 		line->end_of_candidates = true;
 		ours->ice_lite = true;
 	}
-	if (line->proto == PROTO_DTLS_SAVP || line->proto == PROTO_DTLS_SAVPF)
+	/* Under whatever profile: RFC 8643 has DTLS under plain AVP too. */
+	if (line->setup != SETUP_NONE)
 		parse_fingerprint(wire_fingerprint(self->conference->controller->parts.wire),
 				  &line->fingerprint);
 	for (uint32_t k = 0; k < line->n_crypto && !err; k++)

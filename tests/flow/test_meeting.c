@@ -340,6 +340,13 @@ static void endpoint_connect(struct endpoint *e)
 			t.security = SECURITY_SDES;
 			t.tx = o->crypto[0].key;
 			t.rx = a->crypto[0].key;
+		} else if (a->fingerprint.len && o->fingerprint.len) {
+			t.security = SECURITY_DTLS;
+			t.dtls_role = o->setup == SETUP_ACTIVE ? DTLS_ACTIVE : DTLS_PASSIVE;
+			snprintf(t.fingerprint_hash, sizeof(t.fingerprint_hash), "%s",
+				 a->fingerprint.hash);
+			memcpy(t.fingerprint, a->fingerprint.bytes, sizeof(t.fingerprint));
+			t.fingerprint_len = a->fingerprint.len;
 		}
 		snprintf(s.cname, sizeof(s.cname), "endpoint");
 		transport_set(e->transport[i], &t);
@@ -936,6 +943,61 @@ static json_t *command(struct room *r, const char *name, json_t *args, int want)
 	return out;
 }
 
+static bool has_encryption(struct room *r, const char *want)
+{
+	json_t *out = command(r, "participants", json_object(), 0), *p;
+	bool has = false;
+	size_t i;
+
+	json_array_foreach(out, i, p)
+		has |= !strcmp(json_string_value(json_object_get(p, "encryption")), want);
+	json_decref(out);
+	return has;
+}
+
+/* Who knows only DTLS-SRTP takes that of the two keyings we offer, in either role,
+ * and keeps it when the offer comes again. */
+static void test_delayed_offer_dtls(void **state)
+{
+	struct room *r = *state;
+
+	for (int active = 0; active < 2; active++) {
+		struct endpoint *a = endpoint_new(r, false, false), *b = endpoint_new(r, false, false);
+		struct desc_line *l = &a->offer->line[0];
+
+		assert_int_equal(desc_fingerprint_parse(&l->fingerprint, "sha-256",
+							wire_fingerprint(r->far)), 0);
+		l->setup = active ? SETUP_ACTIVE : SETUP_PASSIVE;
+		endpoint_call(a, "1000", NULL);
+		for (unsigned i = 0; i < 2; i++) {
+			assert_true(a->answer->line[i].n_crypto > 0);
+			assert_int_equal(a->answer->line[i].fingerprint.len, 32);
+			assert_int_equal(a->answer->line[i].setup, SETUP_ACTPASS);
+		}
+		endpoint_answer(a);
+		endpoint_dial(b, "1000");
+		endpoint_connect(a);
+		endpoint_connect(b);
+		hear_each_other(a, b);
+		assert_true(has_encryption(r, "DTLS-SRTP"));
+		call_updated(a->call, NULL);
+		assert_int_equal(a->answer->line[0].setup, SETUP_ACTPASS);
+		endpoint_answer(a);
+		hear_each_other(a, b);
+		/* Never weaker than it was. */
+		call_updated(a->call, NULL);
+		l->fingerprint.len = 0;
+		l->setup = SETUP_NONE;
+		endpoint_answer(a);
+		for (int64_t end = patience(); clock_us() < end && a->call->state != CALL_ENDED;)
+			room_step(r);
+		assert_int_equal(a->call->state, CALL_ENDED);
+		endpoint_hang_up(b);
+		endpoint_free(a);
+		endpoint_free(b);
+	}
+}
+
 static void test_commands(void **state)
 {
 	struct room *r = *state;
@@ -997,6 +1059,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refusals, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_hold, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_delayed_offer, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_delayed_offer_dtls, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_refresh, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_bundle_loses_its_head, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_keys_by_signalling, room_open, room_close),

@@ -739,6 +739,57 @@ static void agreed_opportunistic(void **state)
 	assert_false(f->agreed[0].active);
 }
 
+/* An offer of ours with both keyings: the answer takes one, line by line. */
+static void agreed_keying(void **state)
+{
+	struct fixture *f = (struct fixture *)*state;
+	struct media_desc *again = media_desc_new();
+	struct desc_line *audio, *video;
+
+	for (int e = ENCRYPTION_PREFERRED; e <= ENCRYPTION_REQUIRED; e++) {
+		enum desc_proto proto = e == ENCRYPTION_REQUIRED ? PROTO_SAVP : PROTO_AVP;
+
+		clear(f);
+		f->policy.encryption = (enum conf_encryption)e;
+		desc_offer(&f->policy, f->offer);
+		for (unsigned i = 0; i < 2; i++) {
+			assert_int_equal(f->offer->line[i].proto, proto);
+			assert_true(f->offer->line[i].n_crypto > 1);
+			assert_int_equal(f->offer->line[i].setup, SETUP_ACTPASS);
+			assert_true(f->offer->line[i].rtcp_mux);
+		}
+		/* Only what leaves a choice can insist. */
+		*again = *f->offer;
+		assert_int_equal(desc_insist(again), e == ENCRYPTION_PREFERRED);
+		assert_int_equal(again->line[1].proto, PROTO_SAVP);
+		assert_string_equal(again->line[1].proto_text, "RTP/SAVP");
+		assert_false(desc_insist(again));
+		audio = put_line(f->answer, MEDIA_AUDIO, proto);
+		put_codec(audio, 0, CODEC_PCMU, 8000);
+		put_fingerprint(audio, SETUP_ACTIVE);
+		video = put_line(f->answer, MEDIA_VIDEO, proto);
+		put_h264(video, 97, 0x42801f, 1);
+		put_crypto(video, 1, SRTP_AES_CM_128_HMAC_SHA1_80, 9);
+		assert_int_equal(desc_agree(f->offer, f->answer, true, f->agreed), 0);
+		assert_int_equal(f->agreed[0].security, AGREED_DTLS);
+		assert_false(f->agreed[0].dtls_active);
+		assert_int_equal(f->agreed[1].security, AGREED_SDES);
+		assert_int_equal(f->agreed[1].rx_key.key[0], 9);
+		/* One that names both gets one. */
+		put_crypto(audio, 1, SRTP_AES_CM_128_HMAC_SHA1_80, 9);
+		assert_int_equal(desc_agree(f->offer, f->answer, true, f->agreed), 0);
+		assert_int_equal(f->agreed[0].security, AGREED_SDES);
+		/* Neither: plain where that is allowed, and nothing elsewhere. */
+		audio->n_crypto = audio->fingerprint.len = 0;
+		assert_int_equal(desc_agree(f->offer, f->answer, true, f->agreed), 0);
+		assert_int_equal(f->agreed[0].active, e == ENCRYPTION_PREFERRED);
+		audio->proto = PROTO_AVP;
+		assert_int_equal(desc_agree(f->offer, f->answer, true, f->agreed), 0);
+		assert_int_equal(f->agreed[0].active, e == ENCRYPTION_PREFERRED);
+	}
+	media_desc_free(again);
+}
+
 static void agreed_dtls(void **state)
 {
 	struct fixture *f = (struct fixture *)*state;
@@ -748,7 +799,7 @@ static void agreed_dtls(void **state)
 	} rows[] = {
 		{ SETUP_ACTPASS, SETUP_ACTIVE, false }, { SETUP_ACTPASS, SETUP_PASSIVE, true },
 		{ SETUP_ACTIVE, SETUP_ACTPASS, true }, { SETUP_PASSIVE, SETUP_ACTPASS, false },
-		{ SETUP_ACTPASS, SETUP_NONE, false }, { SETUP_ACTIVE, SETUP_PASSIVE, true },
+		{ SETUP_ACTPASS, SETUP_NONE, true }, { SETUP_ACTIVE, SETUP_PASSIVE, true },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -943,6 +994,7 @@ static void offers(void **state)
 	desc_offer(&f->policy, f->offer);
 	assert_int_equal(f->offer->line[0].proto, PROTO_AVP);
 	assert_int_equal(f->offer->line[0].n_crypto, 0);
+	assert_int_equal(f->offer->line[0].setup, SETUP_NONE);
 	assert_int_equal(f->offer->n_lines, 1);
 }
 
@@ -1089,7 +1141,8 @@ int main(void)
 		T(two_lite_ends), T(plain_beside_secure), T(dtls_roles), T(directions), T(which_lines),
 		T(addresses), T(alternatives), T(bundling), T(too_many), T(audio_preference),
 		T(video_preference), T(h264_receive), T(reasons), T(feedback), T(agreed_keys),
-		T(agreed_opportunistic), T(agreed_dtls), T(agreed_loose_answer),
+		T(agreed_opportunistic), T(agreed_keying), T(agreed_dtls),
+		T(agreed_loose_answer),
 		T(agreed_own_answer), T(agreed_directions), T(agreed_ptime), T(agreed_annexb),
 		T(offers), T(offer_of_little), T(offer_meets_answer), T(offer_inside_a_call),
 		cmocka_unit_test(fingerprints),

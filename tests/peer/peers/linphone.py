@@ -40,7 +40,7 @@ device=StaticImage: Static picture
 
 class Linphone:
     def __init__(self, folder, name, sip_port, rtp_port, stills, sound, *, encryption="none",
-                 address="127.0.0.1", codec="H264"):
+                 address="127.0.0.1", codec="H264", answers=False):
         self.folder, self.stills, self.sound = folder, stills, sound
         self.rtp_ports = {rtp_port, rtp_port + 1, rtp_port + 100, rtp_port + 101}
         for d in ("", "/.local/share/linphone", "/certs"):
@@ -51,7 +51,8 @@ class Linphone:
         self.output = ""
         self.master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            ["linphonec", "-c", folder + "/linphonerc", "-V", "-d", "6", "-l", folder + "/log"],
+            ["linphonec", "-c", folder + "/linphonerc", "-V", "-d", "6", "-l", folder + "/log",
+             *(["-a"] if answers else [])],
             stdin=slave, stdout=slave, stderr=open(folder + "/stderr", "w"), cwd=folder,
             env=dict(os.environ, HOME=folder, XDG_RUNTIME_DIR=folder))
         os.close(slave)
@@ -83,15 +84,19 @@ class Linphone:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if "connected" in self.output.lower() or "streams running" in self.output.lower():
-                self.command(f"play {self.sound}")
-                self.moving = True
-                self.mover = threading.Thread(target=self._move, daemon=True)
-                self.mover.start()
+                self.talk()
                 return True
             if self.process.poll() is not None:
                 return False
             time.sleep(.1)
         return False
+
+    def talk(self):
+        """In a call: its sound is heard, and its picture moves."""
+        self.command(f"play {self.sound}")
+        self.moving = True
+        self.mover = threading.Thread(target=self._move, daemon=True)
+        self.mover.start()
 
     def _move(self):
         while self.moving:
