@@ -105,6 +105,7 @@ void dialog_free(struct dialog *d)
 	list_del(&d->link);
 	self->n_dialogs--;
 	free(d->local_sdp);
+	free(d->kept_sdp);
 	free(d->remote_sdp);
 	free(d->early_answer);
 	free(d->call_id);

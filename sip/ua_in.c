@@ -180,6 +180,7 @@ static void changed(struct dialog *d, enum offer_on on, const struct media_desc 
 	if (d->ours == OURS_WAITING) {
 		d->ours = OURS_NONE;
 		timer_cancel(d->retry_timer);
+		dialog_settle(d, false);
 		if (d->ours_refresh)
 			call->ours_open = d->ours_refresh = false;
 		else
@@ -278,12 +279,14 @@ static bool ack_answer(struct dialog *d, const sip_t *sip)
 	if (status || !answer) {
 		free(text);
 		/* Some refresh by a re-INVITE without SDP and let our offer be. */
+		dialog_settle(d, false);
 		if (d->connected && !status)
 			call_answered(d->call, NULL);
 		return d->connected && !status;
 	}
 	free(d->remote_sdp);
 	d->remote_sdp = text;
+	dialog_settle(d, true);
 	call_answered(d->call, answer);
 	media_desc_free(answer);
 	return true;

@@ -50,20 +50,51 @@ int dialog_set_local(struct dialog *d, const struct media_desc *ours)
 		return -ENOMEM;
 	*desc = *ours;
 	desc->session_id = d->session_id;
-	desc->session_version = d->session_version ? d->session_version : d->session_id;
+	desc->session_version = d->local_sdp ? d->local_version : d->session_id;
 	text = sdp_text(desc, d->call->local_address);
 	if (text && d->local_sdp && strcmp(text, d->local_sdp)) {
 		free(text);
-		desc->session_version++;
+		/* A refused offer had a number too. */
+		desc->session_version = d->session_version + 1;
 		text = sdp_text(desc, d->call->local_address);
 	}
 	if (text) {
-		d->session_version = desc->session_version;
+		d->local_version = desc->session_version;
+		if (d->session_version < d->local_version)
+			d->session_version = d->local_version;
 		free(d->local_sdp);
 		d->local_sdp = text;
 	}
 	media_desc_free(desc);
 	return text ? 0 : -ENOSPC;
+}
+
+int dialog_propose(struct dialog *d, const struct media_desc *ours)
+{
+	char *kept = d->local_sdp ? strdup(d->local_sdp) : NULL;
+	uint64_t version = d->local_version;
+	int err = d->local_sdp && !kept ? -ENOMEM : dialog_set_local(d, ours);
+
+	if (err) {
+		free(kept);
+		return err;
+	}
+	free(d->kept_sdp);
+	d->kept_sdp = kept;
+	d->kept_version = version;
+	return 0;
+}
+
+void dialog_settle(struct dialog *d, bool taken)
+{
+	if (d->kept_sdp && !taken) {
+		free(d->local_sdp);
+		d->local_sdp = d->kept_sdp;
+		d->local_version = d->kept_version;
+	} else {
+		free(d->kept_sdp);
+	}
+	d->kept_sdp = NULL;
 }
 
 /* A text that goes between quotes in a header. */
@@ -89,7 +120,7 @@ static int op_answer(struct call *call, const struct media_desc *ours)
 
 	if (!d)
 		return -EALREADY;
-	err = dialog_set_local(d, ours);
+	err = call->delayed ? dialog_propose(d, ours) : dialog_set_local(d, ours);
 	if (err)
 		return err;
 	on = d->offer_on;
@@ -212,7 +243,7 @@ static int op_offer(struct call *call, const struct media_desc *ours)
 
 	if (!d)
 		return -EALREADY;
-	err = dialog_set_local(d, ours);
+	err = dialog_propose(d, ours);
 	if (err)
 		return err;
 	d->retries = 0;

@@ -59,6 +59,7 @@ static bool retry_later(struct dialog *d, int status, const sip_t *sip)
 static void ours_refused(struct dialog *d)
 {
 	d->ours = OURS_NONE;
+	dialog_settle(d, false);
 	if (d->ours_refresh)
 		d->call->ours_open = d->ours_refresh = false;
 	else
@@ -81,6 +82,7 @@ static void ours_taken(struct dialog *d, const sip_t *sip)
 		same = d->ours_refresh && text && d->remote_sdp && !strcmp(text, d->remote_sdp);
 		d->ours = OURS_NONE;
 		d->ours_refresh = false;
+		dialog_settle(d, true);
 		if (text) {
 			free(d->remote_sdp);
 			d->remote_sdp = text;

@@ -87,8 +87,10 @@ struct dialog {
 	unsigned retries;
 	struct timer *retry_timer;
 
-	uint64_t session_id, session_version;
-	char *local_sdp;          /* the last we sent */
+	uint64_t session_id, session_version; /* the last version we said */
+	char *local_sdp;          /* in force, or our open offer */
+	char *kept_sdp;           /* in force while our offer is open, NULL: none is */
+	uint64_t local_version, kept_version; /* of those */
 	char *remote_sdp;         /* the last answer or offer taken, for refreshes */
 	char *early_answer;       /* in a provisional response */
 
@@ -138,6 +140,10 @@ void out_dialler(struct sip *self);
 extern const struct call_ops dialog_ops;
 /* Writes the SDP of `ours` into local_sdp with the right session version. */
 int dialog_set_local(struct dialog *d, const struct media_desc *ours);
+/* The same for an offer inside the call: what is in force is kept until the offer
+ * is taken, or comes back when it is not (RFC 3261 section 14.1). */
+int dialog_propose(struct dialog *d, const struct media_desc *ours);
+void dialog_settle(struct dialog *d, bool taken);
 
 /* ua_peer.c: what a message says about the peer, and session timers */
 void peer_learn(struct dialog *d, const sip_t *sip);

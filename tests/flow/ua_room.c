@@ -200,6 +200,13 @@ static void on_connected(void *arg, struct call *call)
 		call_end(call, "enough");
 	} else if (behaves(g, "reoffer")) {
 		tell(self, "offer %d", call_offer(call, g->ours));
+	} else if (behaves(g, "change")) {
+		struct media_desc *other = media_desc_new();
+
+		*other = *g->ours;
+		other->line[0].receive = false;
+		tell(self, "offer %d", call_offer(call, other));
+		media_desc_free(other);
 	} else if (behaves(g, "key")) {
 		timer_set(g->timer, 0);
 	}

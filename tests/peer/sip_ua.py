@@ -176,6 +176,7 @@ IN = [
 TIMERS = [
     ('timer_we_update', 'answer', ['connected', ENDED]),
     ('timer_we_invite', 'answer', ['connected', ENDED]),
+    ('timer_refused', 'change', ['connected', 'offer 0', 'answered lines=-1', ENDED]),
     ('timer_they_refresh', 'answer', ['connected', ENDED]),
     ('timer_they_do_not', 'answer', ['connected', 'ended (0|408) .*']),
     ('timer_dead_update', 'answer', ['connected', 'ended [1-9].*']),
