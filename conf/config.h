@@ -80,6 +80,7 @@ struct conf_conference {
 	enum conf_self self;
 	bool crop;              /* fill tiles by cropping instead of letterbox */
 	unsigned max_participants; /* 0: no limit */
+	unsigned tones;         /* joining and leaving are heard while at most so many are there */
 	bool template_;         /* nobody can call it: rules copy it (`like`) */
 	unsigned line;
 };
