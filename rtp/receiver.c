@@ -181,6 +181,8 @@ static void look(struct stream *s, const struct reorder_packet *p, enum codec_id
 	struct receiver *rx = &s->rx;
 
 	rx->unseen = true;
+	if (p->marker)
+		count_add(&s->wire->stats.frames_unseen, 1);
 	if ((rx->key_noted && rx->key_time == p->timestamp) ||
 	    !payload_is_key(codec, p->data, p->len))
 		return;

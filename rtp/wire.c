@@ -310,6 +310,7 @@ void wire_stats(const struct wire *self, struct wire_stats *out)
 		.drop_rtcp = count_get(&s->drop_rtcp), .drop_stun = count_get(&s->drop_stun),
 		.drop_dtls = count_get(&s->drop_dtls), .drop_plain = count_get(&s->drop_plain),
 		.drop_late = count_get(&s->drop_late),
+		.frames_unseen = count_get(&s->frames_unseen),
 		.drop_queue = count_get(&s->drop_queue) + count_get(&self->tx.failed) +
 			      mailbox_dropped(self->mailbox),
 		.rx_calls = count_get(&s->rx_calls), .tx_calls = count_get(&self->tx.calls),

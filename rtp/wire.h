@@ -46,6 +46,7 @@ struct wire_stats {
 	uint64_t drop_short, drop_version, drop_source, drop_pt, drop_auth, drop_replay,
 		drop_rtcp, drop_stun, drop_dtls, drop_plain, drop_late, drop_queue;
 	uint64_t rx_calls, tx_calls; /* system calls */
+	uint64_t frames_unseen; /* of video, not assembled: nobody looks */
 	uint32_t transports, streams;
 };
 void wire_stats(const struct wire *self, struct wire_stats *out);

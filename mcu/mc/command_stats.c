@@ -29,6 +29,7 @@ static json_t *wire_json(struct wire *wire)
 	COUNT(o, s, tx_bytes);
 	COUNT(o, s, rx_calls);
 	COUNT(o, s, tx_calls);
+	COUNT(o, s, frames_unseen);
 	COUNT(o, s, drop_short);
 	COUNT(o, s, drop_version);
 	COUNT(o, s, drop_source);
@@ -76,6 +77,8 @@ static json_t *video_json(struct video_engine *engine)
 	COUNT(o, s, sinks);
 	COUNT(o, s, decoded);
 	COUNT(o, s, decodes_skipped);
+	COUNT(o, s, sources_kept);
+	COUNT(o, s, probes);
 	COUNT(o, s, composed);
 	COUNT(o, s, tiles_painted);
 	COUNT(o, s, tiles_unchanged);

@@ -21,6 +21,10 @@ enum {
 };
 #define GOVERNOR_WINDOW_US 1000000
 
+/* Unseen sources are decoded for what a quarter of a core can do. */
+enum { KEEP_PER_CORE = 8 };
+#define PROBE_INTERVAL_US 50000
+
 /* Four encoders of 720p30 take half of a core at full effort; what decodes for
  * them takes a fifth. */
 #define ENCODE_ROOM_PER_CORE (UINT64_C(4) * 1280 * 720 * 30)
@@ -35,6 +39,7 @@ int video_engine_new(struct video_engine **out, struct wire *wire, struct pool *
 	self->wire = wire;
 	self->pool = pool;
 	self->encode_room = ENCODE_ROOM_PER_CORE * (cores > 0 ? (uint64_t)cores : 1);
+	self->keep_room = KEEP_PER_CORE * (cores > 0 ? (uint32_t)cores : 1);
 	atomic_init(&self->governor.patience, GOVERNOR_PATIENCE);
 	*out = self;
 	return 0;
@@ -54,6 +59,8 @@ void video_engine_stats(const struct video_engine *engine, struct video_engine_s
 
 	*out = (struct video_engine_stats){
 		.sources = GET(sources),
+		.sources_kept = GET(sources_kept),
+		.probes = GET(probes),
 		.views = GET(views),
 		.encoders = GET(encoders),
 		.encoders_fast = GET(encoders_fast),
@@ -157,4 +164,37 @@ unsigned engine_divisor(struct video_engine *self, unsigned sinks)
 	if (sinks < atomic_load(&g->peak))
 		level++;
 	return level < 2 ? 1 : level < 4 ? 2 : 4;
+}
+
+bool engine_busy(struct video_engine *self)
+{
+	return atomic_load_explicit(&self->governor.level, memory_order_relaxed) > 0;
+}
+
+bool engine_keep(struct video_engine *self, bool refuses)
+{
+	uint32_t room = refuses ? self->keep_room : self->keep_room / 2;
+	uint32_t kept = atomic_load(&self->count.sources_kept);
+
+	if (engine_busy(self))
+		return false;
+	while (kept < room)
+		if (atomic_compare_exchange_weak(&self->count.sources_kept, &kept, kept + 1))
+			return true;
+	return false;
+}
+
+void engine_unkeep(struct video_engine *self)
+{
+	engine_uncount(self, sources_kept, 1);
+}
+
+int64_t engine_probe_turn(struct video_engine *self, int64_t now)
+{
+	int64_t at = atomic_load(&self->probe_at), turn;
+
+	do
+		turn = at > now ? at : now;
+	while (!atomic_compare_exchange_weak(&self->probe_at, &at, turn + PROBE_INTERVAL_US));
+	return turn;
 }

@@ -10,7 +10,8 @@
 #include <stdatomic.h>
 
 struct engine_counters {
-	_Atomic uint32_t sources, views, encoders, encoders_fast, sinks;
+	_Atomic uint32_t sources, sources_kept, views, encoders, encoders_fast, sinks;
+	_Atomic uint64_t probes;
 	_Atomic uint64_t encode_load; /* luma samples a second that all encoders make */
 	_Atomic uint64_t decoded, decodes_skipped, composed, tiles_painted,
 		tiles_unchanged, canvas_copies, encoded, keys, keys_coalesced,
@@ -38,6 +39,8 @@ struct video_engine {
 	struct governor governor;
 	_Atomic uint32_t view_index; /* spreads the views over the frame period */
 	uint64_t encode_room;        /* above this load encoders of few work fast */
+	uint32_t keep_room;          /* unseen sources that may stay decoded */
+	_Atomic int64_t probe_at;    /* when the next source may be asked for a key */
 };
 
 #define engine_count(engine, counter, n) \
@@ -57,5 +60,17 @@ bool engine_fast(struct video_engine *self, bool fast);
 /* By what the frame rate of a view with so many sinks is to be divided now:
  * 1, 2 or 4. */
 unsigned engine_divisor(struct video_engine *self, unsigned sinks);
+
+/* May one more source that nobody sees stay decoded? Half of the room is for those
+ * that have shown that they do not answer (`refuses`). True: engine_unkeep must
+ * follow. */
+bool engine_keep(struct video_engine *self, bool refuses);
+void engine_unkeep(struct video_engine *self);
+/* Is the machine too busy for what nobody sees? */
+bool engine_busy(struct video_engine *self);
+
+/* When a source that nobody sees may be asked for a key frame: all of them take
+ * their turns, however many have joined at once. */
+int64_t engine_probe_turn(struct video_engine *self, int64_t now);
 
 #endif

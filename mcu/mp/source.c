@@ -2,6 +2,10 @@
  * A source: an actor that decodes one participant's stream while a view shows
  * it, and puts the latest good picture into a slot.
  *
+ * One that nobody sees is asked once whether it makes a key frame when it is asked,
+ * and the wire notices the key without decoding. Until then it stays decoded, and
+ * for good if it does not answer, but never more of them than the machine carries.
+ *
  * Control sets what it wishes in atomics and wakes the actor, which follows.
  * `users` counts who may still wake it; whoever brings it to zero stops it, so
  * that a frame that arrives while control drops the source does no harm. */
@@ -28,6 +32,8 @@ enum {
 #define STALE_US 10000000      /* then the last picture is let go */
 #define KEY_AGAIN_US 500000    /* between requests of ours; the wire repeats too */
 #define KEY_ANSWER_US 2000000  /* a key within this time answers a request */
+#define PROBE_LOOK_US 250000   /* between looks for the answer to one */
+#define PROBE_AGAIN_US 10000000 /* what stayed away is asked again then */
 #define KEY_GATE_US 1000000    /* then a stream without key frames is tried */
 #define DELAY_MAX_US 200000
 #define CAPTURE_OLD_US 1000000 /* older capture times are not believed */
@@ -60,11 +66,16 @@ struct source {
 	bool need_key;               /* wait for a key frame before decoding */
 	bool had_key;                /* a key frame came since it went live */
 	bool answers;                /* a key frame came when asked for */
+	bool kept;                   /* has one of the engine's places for unseen ones */
 	int64_t gate_until;          /* need_key is given up then; 0: not begun */
 	int64_t asked_first;         /* request that is not answered, or 0 */
-	int64_t asked_at, probe_at;
-	unsigned probes;
-	int64_t unwatched_at;
+	int64_t asked_at;
+	int64_t probe_turn;          /* is asked then, or 0 */
+	int64_t probe_until;         /* a request of a probe is out until then, or 0 */
+	uint64_t probe_keys, probe_packets; /* that had come when it went */
+	unsigned probes;             /* without an answer */
+	bool shown;                  /* a view has shown it */
+	int64_t unwatched_at, linger_until;
 	uint64_t dropped_before;
 	struct pending pending[SOURCE_PENDING];
 	unsigned n_pending;
@@ -140,6 +151,8 @@ static void source_show(struct source *self, struct picture *picture, int64_t ca
 	if (capture <= 0 || capture > now || now - capture > CAPTURE_OLD_US)
 		capture = now;
 	due = capture + atomic_load(&self->delay_us);
+	if (!self->width)
+		due = now; /* the first one is waited for */
 	if (due < self->last_due && self->n_pending)
 		due = self->last_due; /* in order */
 	self->last_due = due;
@@ -155,9 +168,16 @@ static void source_show(struct source *self, struct picture *picture, int64_t ca
 
 /* ---- key frames ------------------------------------------------------------- */
 
+/* Whether it answers is known, and nobody looks. */
+static bool source_in_vain(const struct source *self)
+{
+	return self->unwatched_at && self->probes == SOURCE_PROBES;
+}
+
 static void source_ask(struct source *self, int64_t now)
 {
-	if (!self->stream || (self->asked_at && now - self->asked_at < KEY_AGAIN_US))
+	if (!self->stream || source_in_vain(self) ||
+	    (self->asked_at && now - self->asked_at < KEY_AGAIN_US))
 		return;
 	self->asked_at = now;
 	if (!self->asked_first)
@@ -223,16 +243,77 @@ static void source_set_seen(struct source *self, bool seen, int64_t now)
 	}
 }
 
-/* Asks a source that goes unseen whether it answers; until it does it stays
- * decoded. */
+/* The answer to a probe, or its time is over. A stream that has fallen silent is
+ * not one that does not answer. */
+static void source_probe_check(struct source *self, const struct stream_stats *s, int64_t now)
+{
+	if (s->keys_in != self->probe_keys)
+		self->answers = true;
+	else if (now < self->probe_until)
+		return;
+	else if (s->rx_packets != self->probe_packets)
+		self->probes++;
+	else
+		self->probe_turn = now + PROBE_AGAIN_US;
+	self->probe_until = 0;
+}
+
+/* Asks a source that nobody sees whether it answers. Whether a key frame comes is
+ * seen at the wire. */
 static void source_probe(struct source *self, int64_t now)
 {
-	if (self->answers || !self->had_key || self->need_key ||
-	    self->probes == SOURCE_PROBES || now < self->probe_at)
+	struct stream_stats s;
+
+	if (self->answers || !self->stream || self->probes == SOURCE_PROBES)
 		return;
-	self->probes++;
-	self->probe_at = now + KEY_ANSWER_US;
-	source_ask(self, now);
+	if (!self->probe_turn && !self->probe_until)
+		self->probe_turn = engine_probe_turn(self->engine, now);
+	if (now < self->probe_turn)
+		return;
+	stream_stats(self->stream, &s);
+	if (self->probe_until) {
+		source_probe_check(self, &s, now);
+		return;
+	}
+	/* The first one comes by itself, and would be taken for an answer. */
+	if (!s.keys_in && now - self->unwatched_at < KEY_ANSWER_US) {
+		self->probe_turn = now + KEY_AGAIN_US;
+		return;
+	}
+	self->probe_turn = 0;
+	self->probe_until = now + KEY_ANSWER_US;
+	self->probe_keys = s.keys_in;
+	self->probe_packets = s.rx_packets;
+	engine_count(self->engine, probes, 1);
+	stream_request_key(self->stream);
+}
+
+/* Is it decoded though nobody sees it? One that has begun without can wait until it
+ * is known that it does not answer. */
+static bool source_keep(struct source *self, bool wish)
+{
+	bool refuses = self->probes == SOURCE_PROBES;
+
+	if (self->kept && (!wish || engine_busy(self->engine))) {
+		self->kept = false;
+		engine_unkeep(self->engine);
+	} else if (!self->kept && wish && (refuses || self->seen || !self->told)) {
+		self->kept = engine_keep(self->engine, refuses);
+	}
+	return self->kept;
+}
+
+static void source_follow_watchers(struct source *self, bool watched, int64_t now)
+{
+	if (watched) {
+		self->unwatched_at = self->linger_until = 0;
+		self->probe_turn = self->probe_until = 0;
+		self->probes = 0;
+		self->shown = true;
+	} else if (!self->unwatched_at) {
+		self->unwatched_at = now;
+		self->linger_until = self->shown ? now + LINGER_US : now;
+	}
 }
 
 /* Brings the actor in line with what control wishes. */
@@ -240,6 +321,7 @@ static void source_follow(struct source *self, int64_t now)
 {
 	bool live = atomic_load(&self->live);
 	bool watched = atomic_load(&self->watchers) > 0;
+	bool unseen, kept;
 
 	if (!live && self->was_live) {
 		source_set_seen(self, false, now);
@@ -247,17 +329,14 @@ static void source_follow(struct source *self, int64_t now)
 		self->had_key = false;
 		self->width = self->height = 0;
 	}
-	if (watched) {
-		self->unwatched_at = 0;
-		self->probes = 0;
-	} else if (!self->unwatched_at) {
-		self->unwatched_at = now;
-	}
-	if (live)
-		source_set_seen(self, watched || !self->stream || !self->answers ||
-				      now - self->unwatched_at < LINGER_US, now);
-	if (live && !watched && self->seen)
+	source_follow_watchers(self, watched, now);
+	if (live && !watched)
 		source_probe(self, now);
+	unseen = live && !watched && self->stream && now >= self->linger_until;
+	kept = source_keep(self, unseen && !self->answers);
+	/* Who has shown nothing yet is seated nowhere: the first picture is decoded. */
+	if (live)
+		source_set_seen(self, !unseen || kept || !self->width, now);
 	if (!watched && !self->seen && now - self->unwatched_at >= STALE_US)
 		slot_put(&self->slot, NULL);
 	self->was_live = live;
@@ -346,6 +425,25 @@ static void frame_deliver(struct msg *msg, void *owner)
 	frame_discard(msg);
 }
 
+/* When one that nobody watches is to be looked at next. */
+static void source_schedule(struct source *self, int64_t now)
+{
+	int64_t stale = self->unwatched_at + STALE_US;
+
+	if (now < self->linger_until)
+		actor_schedule(self->actor, self->linger_until);
+	else if (!self->seen && now < stale)
+		actor_schedule(self->actor, stale);
+	if (self->answers || !self->stream || !self->was_live)
+		return;
+	if (self->probe_turn)
+		actor_schedule(self->actor, self->probe_turn);
+	else if (self->probe_until)
+		actor_schedule(self->actor, now + PROBE_LOOK_US);
+	else
+		actor_schedule(self->actor, now + KEY_ANSWER_US);
+}
+
 static void source_run(void *arg, int64_t now)
 {
 	struct source *self = arg;
@@ -354,14 +452,8 @@ static void source_run(void *arg, int64_t now)
 	pending_run(self, now);
 	if (self->n_pending)
 		actor_schedule(self->actor, self->pending[0].due);
-	if (!self->unwatched_at)
-		return;
-	if (self->seen && self->stream)
-		actor_schedule(self->actor, now - self->unwatched_at < LINGER_US ?
-						    self->unwatched_at + LINGER_US :
-						    now + KEY_ANSWER_US);
-	else if (now - self->unwatched_at < STALE_US)
-		actor_schedule(self->actor, self->unwatched_at + STALE_US);
+	if (self->unwatched_at)
+		source_schedule(self, now);
 }
 
 static void source_actor_fini(void *arg)
@@ -369,6 +461,7 @@ static void source_actor_fini(void *arg)
 	struct source *self = arg;
 
 	pending_clear(self);
+	(void)source_keep(self, false);
 	self->decoder = video_decoder_free(self->decoder);
 	slot_put(&self->slot, NULL);
 	self->stream = ref_drop(self->stream);

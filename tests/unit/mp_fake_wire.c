@@ -37,6 +37,12 @@ void stream_request_key(struct stream *self)
 	self->key_requests++;
 }
 
+void stream_stats(struct stream *self, struct stream_stats *out)
+{
+	*out = (struct stream_stats){ .keys_in = self->keys_in,
+				      .rx_packets = self->rx_packets };
+}
+
 void stream_set_seen(struct stream *self, bool seen)
 {
 	self->seen = seen;

@@ -15,6 +15,7 @@ struct stream {
 	int number;
 	_Atomic bool seen;
 	_Atomic unsigned key_requests;
+	_Atomic unsigned keys_in, rx_packets; /* what stream_stats says */
 	uint32_t n_frames;
 	struct coded *frame[FAKE_FRAMES]; /* sent, oldest first */
 };

@@ -104,6 +104,8 @@ static void feed_frame(struct feed *f)
 	f->key_next = false;
 	f->frames++;
 	f->look.luma = f->luma;
+	f->stream->rx_packets++;
+	f->stream->keys_in += key && !f->lose_next;
 	source_put(f->source, fake_coded(f->codec, &f->look, key, f->lose_next, clock_us()));
 	f->lose_next = false;
 }
@@ -897,6 +899,60 @@ static void test_never_answers(void **state)
 	view_drop(v);
 }
 
+/* More join than may be decoded unseen: each is asked in its turn, by the wire alone,
+ * and only those that do not answer are decoded, as many as there is room for. */
+static void test_burst(void **state)
+{
+	unsigned decoded, late = 0;
+
+	(void)state;
+	m.engine->keep_room = 4;
+	for (unsigned i = 0; i < MAX_FEEDS; i++)
+		feed_start(i, 200)->answers = i < 3;
+	pass(1000);
+	assert_int_equal(stats().sources_kept, 2);
+	pass(100000);
+	assert_in_range(fake_codec.decoders, 1, 2);
+	for (unsigned i = 0; i < MAX_FEEDS; i++)
+		late += m.feed[i].stream->key_requests == 0;
+	assert_in_range(late, 1, MAX_FEEDS - 1);
+	pass(10 * SECOND);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(m.feed[i].stream->key_requests, 1);
+	pass(10 * SECOND);
+	assert_int_equal(stats().sources_kept, 4);
+	for (unsigned i = 0; i < 3; i++)
+		assert_false(m.feed[i].stream->seen);
+	for (unsigned i = 3; i < MAX_FEEDS; i++)
+		assert_in_range(m.feed[i].stream->key_requests, 5, 20);
+	assert_int_equal(stats().probes, 3 + 5 * 5);
+	/* a machine that is too busy decodes none of them */
+	atomic_store(&m.engine->governor.level, 1);
+	pass(100000);
+	decoded = fake_codec.decoded;
+	pass(2 * SECOND);
+	assert_int_equal(stats().sources_kept, 0);
+	assert_int_equal(fake_codec.decoded, decoded);
+	atomic_store(&m.engine->governor.level, 0);
+}
+
+/* Who sends nothing is not one that does not answer. */
+static void test_silent_camera(void **state)
+{
+	struct feed *f = feed_start(0, 200);
+
+	(void)state;
+	pass(40000);
+	f->on = false;
+	pass(60 * SECOND);
+	assert_in_range(stats().probes, 3, 7);
+	f->on = true;
+	m.next_frame = clock_us();
+	pass(20 * SECOND);
+	assert_false(f->stream->seen);
+	assert_int_equal(stats().sources_kept, 0);
+}
+
 /* It answered once, and not now: after a second it is tried without. */
 static void test_answers_no_more(void **state)
 {
@@ -1201,7 +1257,8 @@ int main(void)
 		TEST(test_scene_change), TEST(test_canvas_in_use), TEST(test_scale_once),
 		TEST(test_circle),
 		TEST(test_not_seen), TEST(test_no_sink_no_decoding),
-		TEST(test_never_answers), TEST(test_answers_no_more), TEST(test_loss),
+		TEST(test_never_answers), TEST(test_burst),
+		TEST(test_silent_camera), TEST(test_answers_no_more), TEST(test_loss),
 		TEST(test_hold), TEST(test_codec_change), TEST(test_delay),
 		TEST(test_still), TEST(test_late_ticks), TEST(test_governor),
 		TEST(test_governed_view), TEST(test_arguments),
