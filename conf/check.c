@@ -73,7 +73,7 @@ static void check_reached(struct conf_build *b)
 /* ---- rules that are never reached ---------------------------------------------------------- */
 
 struct facts {
-	struct conf_automaton *dialled, *caller;
+	struct conf_automaton *dialled, *caller, *diverted, *original;
 	uint8_t week[CONF_WEEK_BYTES];
 };
 
@@ -109,6 +109,16 @@ static bool pattern_covers(const char *wide_text, const struct conf_automaton *w
 	return wide && narrow && conf_automaton_covers(wide, narrow, budget);
 }
 
+/* The same for a condition that only diverted calls can meet: whatever its
+ * pattern is, it does not take those that were not. */
+static bool diversion_covers(const char *wide_text, const struct conf_automaton *wide,
+			     const char *narrow_text, const struct conf_automaton *narrow,
+			     unsigned *budget)
+{
+	return !wide_text || (narrow_text && pattern_covers(wide_text, wide, narrow_text, narrow,
+							    budget));
+}
+
 /* A rule to conferences that may not be there passes calls on. */
 static bool always_ends(const struct conf_rule *rule)
 {
@@ -123,7 +133,11 @@ static bool rule_covers(const struct conf_rule *wide, const struct facts *wf,
 	       (wide->transport < 0 || wide->transport == narrow->transport) &&
 	       week_covers(wf->week, nf->week) &&
 	       pattern_covers(wide->dialled, wf->dialled, narrow->dialled, nf->dialled, budget) &&
-	       pattern_covers(wide->caller, wf->caller, narrow->caller, nf->caller, budget);
+	       pattern_covers(wide->caller, wf->caller, narrow->caller, nf->caller, budget) &&
+	       diversion_covers(wide->diverted, wf->diverted, narrow->diverted, nf->diverted,
+				budget) &&
+	       diversion_covers(wide->original, wf->original, narrow->original, nf->original,
+				budget);
 }
 
 static bool bad(const struct conf_build *b, size_t rule)
@@ -143,6 +157,8 @@ static void check_rules(struct conf_build *b)
 		conf_rule_week(r, facts[i].week);
 		facts[i].dialled = conf_automaton_new(r->dialled ? r->dialled : ".*", false);
 		facts[i].caller = conf_automaton_new(r->caller ? r->caller : ".*", true);
+		facts[i].diverted = r->diverted ? conf_automaton_new(r->diverted, false) : NULL;
+		facts[i].original = r->original ? conf_automaton_new(r->original, false) : NULL;
 		for (size_t j = 0; j < i && !bad(b, i); j++) {
 			if (bad(b, j) || !rule_covers(&c->rule[j], &facts[j], r, &facts[i], &budget))
 				continue;
@@ -155,6 +171,8 @@ static void check_rules(struct conf_build *b)
 	for (size_t i = 0; facts && i < c->n_rule; i++) {
 		conf_automaton_free(facts[i].dialled);
 		conf_automaton_free(facts[i].caller);
+		conf_automaton_free(facts[i].diverted);
+		conf_automaton_free(facts[i].original);
 	}
 	free(facts);
 }

@@ -21,6 +21,21 @@ struct conf_listen {
 	unsigned line;      /* in the file; so below */
 };
 
+/* A network of peers: 128 bits, IPv4 as ::ffff:0:0/96. */
+struct conf_net {
+	uint8_t address[16];
+	unsigned bits;
+	unsigned line;
+};
+
+/* What a participant may ask for with REFER. */
+struct conf_transfers {
+	bool accept;
+	unsigned per_call;  /* at most, in the life of a call */
+	char **host;        /* that a transfer may lead to beside this bridge */
+	size_t n_host;
+};
+
 struct conf_network {
 	struct conf_listen *listen;
 	size_t n_listen;
@@ -31,6 +46,9 @@ struct conf_network {
 	char *control_socket;            /* Unix socket of `balai` */
 	unsigned workers;                /* 0: one per core */
 	unsigned max_calls;              /* 0: no limit of its own */
+	struct conf_net *trusted;        /* peers that say who calls (RFC 3325) */
+	size_t n_trusted;
+	struct conf_transfers transfers;
 };
 
 struct conf_profile {
@@ -80,7 +98,6 @@ struct conf_conference {
 	enum conf_self self;
 	bool crop;              /* fill tiles by cropping instead of letterbox */
 	unsigned max_participants; /* 0: no limit */
-	unsigned tones;         /* joining and leaving are heard while at most so many are there */
 	bool template_;         /* nobody can call it: rules copy it (`like`) */
 	unsigned line;
 };
@@ -91,13 +108,16 @@ struct conf_rule {
 	unsigned line;
 	char *dialled;          /* PCRE2 pattern over the user part, anchored; NULL: any */
 	char *caller;           /* the same over the From URI without scheme, caseless */
+	char *diverted;         /* over the number that sent the call on last; NULL: any */
+	char *original;         /* over the number that was dialled first; NULL: any */
 	int transport;          /* enum conf_transport, -1: any */
 	int from_minute, to_minute; /* of the local day, `to` excluded; -1: any. May
 				     * pass midnight: the day is that of the evening */
 	unsigned days;          /* bit 0 Monday … bit 6 Sunday; 0: any */
 	enum rule_action action;
 	char *target;           /* conference number or SIP URI; $1…$9 captures, $0
-				 * all that was dialled, $$ a dollar sign */
+				 * all that was dialled, $$ a dollar sign, $d0…$d9
+				 * of `diverted`, $o0…$o9 of `original` */
 	bool create;            /* the conference is made when it is not configured */
 	char *conference_profile; /* of created ones; NULL unless create */
 	/* What a created one is to be: copy it and set `number` to the target.
@@ -105,7 +125,8 @@ struct conf_rule {
 	struct conf_conference create_as;
 	unsigned code;          /* of a refusal */
 	char *reason;
-	void *pattern, *caller_pattern; /* compiled; conf/ only */
+	void *pattern, *caller_pattern, *diverted_pattern, *original_pattern; /* compiled;
+				 * conf/ only */
 };
 
 struct config {
@@ -142,6 +163,10 @@ const struct conf_layout *config_layout(const struct config *self, const char *n
 bool conf_place_takes(const struct conf_place *self, const char *caller);
 /* Templates are not found: they are nothing to call. */
 const struct conf_conference *config_conference(const struct config *self, const char *number);
+/* Whether the numeric address is one of a <trusted> peer. */
+bool config_trusts(const struct config *self, const char *address);
+/* Whether a transfer may lead to that host directly (case ignored). */
+bool config_transfer_host(const struct config *self, const char *host);
 
 /* ---- dial plan --------------------------------------------------------------- */
 
@@ -150,6 +175,9 @@ struct dial_query {
 	const char *caller;     /* "user@host" */
 	enum conf_transport transport;
 	int64_t time_s;         /* Unix time; local day and time are taken from it */
+	/* User parts, NULL or empty: the call was not sent on (RFC 7044, 5806). */
+	const char *diverted;   /* who sent it here */
+	const char *original;   /* who was called first */
 };
 
 struct dial_result {

@@ -10,7 +10,7 @@
 struct lookup {
 	const struct config *config;
 	const struct dial_query *query;
-	struct conf_span span[CONF_SPANS];
+	struct conf_span span[CONF_SPANS], diverted[CONF_SPANS], original[CONF_SPANS];
 	unsigned weekday; /* 0: Monday */
 	int minute;
 	FILE *why;
@@ -97,10 +97,11 @@ static size_t put(char *out, size_t cap, size_t n, const char *s, size_t len, bo
 static int expand(const struct lookup *l, const struct conf_rule *rule, char *out, size_t cap)
 {
 	bool escape = rule->action == RULE_ADDRESS;
-	const char *dialled = l->query->dialled;
 	size_t n = 0;
 
 	for (const char *p = rule->target; *p && n < cap; p++) {
+		const struct conf_span *spans = l->span;
+		const char *text = l->query->dialled;
 		struct conf_span s;
 
 		if (*p != '$') {
@@ -112,9 +113,14 @@ static int expand(const struct lookup *l, const struct conf_rule *rule, char *ou
 			n = put(out, cap, n, p, 1, false);
 			continue;
 		}
-		s = l->span[*p - '0'];
+		if (*p == 'd' || *p == 'o') {
+			spans = *p == 'd' ? l->diverted : l->original;
+			text = *p == 'd' ? l->query->diverted : l->query->original;
+			p++;
+		}
+		s = spans[*p - '0'];
 		if (s.from < s.to)
-			n = put(out, cap, n, dialled + s.from, s.to - s.from, escape);
+			n = put(out, cap, n, text + s.from, s.to - s.from, escape);
 	}
 	if (n >= cap)
 		return -ENAMETOOLONG;
@@ -123,6 +129,36 @@ static int expand(const struct lookup *l, const struct conf_rule *rule, char *ou
 }
 
 /* ---- rules ------------------------------------------------------------------------------- */
+
+static bool is_printable(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			return false;
+	return true;
+}
+
+/* One of the two conditions about the way a call took; as conditions(). */
+static int diversion(struct lookup *l, const struct conf_rule *rule, const void *compiled,
+		     const char *pattern, const char *number, const char *what,
+		     struct conf_span span[CONF_SPANS])
+{
+	int m;
+
+	for (int i = 0; i < CONF_SPANS; i++)
+		span[i] = (struct conf_span){ 1, 0 };
+	if (!compiled)
+		return 1;
+	if (!number || !*number || !is_printable(number)) {
+		explain(l, rule, "no, the call was not sent on by anybody");
+		return 0;
+	}
+	m = conf_pattern_match(compiled, number, span);
+	if (m == 0)
+		explain(l, rule, "no, the %s number \"%s\" does not match \"%s\"", what, number,
+			pattern);
+	return m;
+}
 
 /* 1: all conditions hold; 0: one does not; negative: cannot be told. */
 static int conditions(struct lookup *l, const struct conf_rule *rule)
@@ -148,6 +184,14 @@ static int conditions(struct lookup *l, const struct conf_rule *rule)
 		if (m <= 0)
 			return m;
 	}
+	m = diversion(l, rule, rule->diverted_pattern, rule->diverted, q->diverted, "diverting",
+		      l->diverted);
+	if (m <= 0)
+		return m;
+	m = diversion(l, rule, rule->original_pattern, rule->original, q->original, "original",
+		      l->original);
+	if (m <= 0)
+		return m;
 	for (int i = 1; i < CONF_SPANS; i++)
 		l->span[i] = (struct conf_span){ 1, 0 };
 	l->span[0] = (struct conf_span){ 0, strlen(q->dialled) };
@@ -198,14 +242,6 @@ static bool apply(struct lookup *l, const struct conf_rule *rule, struct dial_re
 	else
 		explain(l, rule, "matches: conference %s, created with profile %s", out->target,
 			rule->conference_profile);
-	return true;
-}
-
-static bool is_printable(const char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			return false;
 	return true;
 }
 

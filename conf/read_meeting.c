@@ -264,7 +264,7 @@ static void read_conference(struct conf_build *b, const xmlNode *node,
 {
 	static const char *const attrs[] = {
 		"number", "name", "profile", "encryption", "layout", "self", "crop",
-		"max-participants", "template", "tones", NULL
+		"max-participants", "template", NULL
 	};
 	static const char *const selves[] = { "no", "yes", "auto", NULL };
 	int self = SELF_NO;
@@ -284,7 +284,6 @@ static void read_conference(struct conf_build *b, const xmlNode *node,
 	out->self = (enum conf_self)self;
 	conf_yes_no(b, node, "crop", &out->crop);
 	conf_number(b, node, "max-participants", 0, 100000, &out->max_participants);
-	conf_number(b, node, "tones", 0, 1000, &out->tones);
 	conf_yes_no(b, node, "template", &out->template_);
 	out->line = conf_line(b, node);
 }

@@ -276,7 +276,8 @@ static void read_limits(struct conf_build *b, const xmlNode *parent, struct conf
 void conf_read_network(struct conf_build *b, const xmlNode *node)
 {
 	static const char *const elements[] = {
-		"listen", "advertised", "media", "tls", "control", "limits", NULL
+		"listen", "advertised", "media", "tls", "control", "limits", "trusted",
+		"transfers", NULL
 	};
 	static const char *const advertised_attrs[] = { "address", NULL };
 	struct conf_network *n = &b->tree->config.network;
@@ -294,4 +295,5 @@ void conf_read_network(struct conf_build *b, const xmlNode *node)
 	read_tls(b, node, n);
 	read_control(b, node, n);
 	read_limits(b, node, n);
+	conf_read_peers(b, node, n);
 }

@@ -113,34 +113,61 @@ static unsigned read_days(struct conf_build *b, const xmlNode *node)
 
 /* ---- targets -------------------------------------------------------------------------- */
 
-/* Every $ has to be one that the dialled pattern can fill. */
+/* The pattern whose captures stand behind $, and its attribute. False: the
+ * rule has none (and for the numbers of a diversion, it must). */
+static bool capture_pattern(const struct conf_rule *rule, char letter, const char **attr,
+			    const char **text, const struct conf_pattern **pattern)
+{
+	switch (letter) {
+	case 'd':
+		*attr = "diverted", *text = rule->diverted, *pattern = rule->diverted_pattern;
+		return rule->diverted != NULL;
+	case 'o':
+		*attr = "original", *text = rule->original, *pattern = rule->original_pattern;
+		return rule->original != NULL;
+	default:
+		*attr = "dialled", *text = rule->dialled, *pattern = rule->pattern;
+		return true;
+	}
+}
+
+/* Every $ has to be one that a pattern can fill. */
 static void check_captures(struct conf_build *b, const xmlNode *node, const char *attr,
 			   const struct conf_rule *rule, const char *target)
 {
-	const struct conf_pattern *p = rule->pattern;
-	unsigned have = p ? conf_pattern_captures(p) : 0;
-
-	if (rule->dialled && !p)
-		return; /* the pattern is a mistake of its own */
 	for (const char *s = strchr(target, '$'); s; s = strchr(s, '$')) {
-		unsigned n;
+		const char *from, *text, *letter;
+		const struct conf_pattern *p;
+		unsigned n, have;
 
 		s++;
 		if (*s == '$') {
 			s++;
 			continue;
 		}
+		letter = *s == 'd' ? "d" : *s == 'o' ? "o" : "";
+		if (!capture_pattern(rule, *letter, &from, &text, &p)) {
+			conf_bad_attr(b, node, attr, "%s=\"%s\": $%s, but the rule has no %s pattern, write "
+				      "%s=\".*\" into it", attr, target, letter, from, from);
+			return;
+		}
+		if (text && !p)
+			return; /* the pattern is a mistake of its own */
+		have = p ? conf_pattern_captures(p) : 0;
+		s += strlen(letter);
 		if (*s < '0' || *s > '9') {
 			conf_bad_attr(b, node, attr, "%s=\"%s\": a $ without a digit after it, write $0 to "
-				      "$9, or $$ for the sign itself", attr, target);
+				      "$9, $d0 to $d9, $o0 to $o9, or $$ for the sign itself", attr,
+				      target);
 			return;
 		}
 		n = (unsigned)(*s - '0');
 		if (n > have) {
-			conf_bad_attr(b, node, attr, "%s=\"%s\": $%u, but the pattern has %u pair%s of "
-				      "parentheses, write %s", attr, target, n, have,
+			conf_bad_attr(b, node, attr, "%s=\"%s\": $%s%u, but the pattern has %u pair%s of "
+				      "parentheses, write %s%s%s%s", attr, target, letter, n, have,
 				      have == 1 ? "" : "s", have ? "a lower number or more parentheses" :
-				      "$0 or put parentheses into dialled");
+				      "$", have ? "" : letter, have ? "" :
+				      "0 or put parentheses into ", have ? "" : from);
 			return;
 		}
 	}
@@ -358,7 +385,8 @@ static void read_action(struct conf_build *b, const xmlNode *node, struct conf_r
 static void read_rule(struct conf_build *b, const xmlNode *node, struct conf_rule *rule)
 {
 	static const char *const attrs[] = {
-		"dialled", "caller", "transport", "from", "to", "days", NULL
+		"dialled", "caller", "diverted", "original", "transport", "from", "to", "days",
+		NULL
 	};
 	static const char *const elements[] = { "conference", "address", "refuse", NULL };
 
@@ -367,6 +395,8 @@ static void read_rule(struct conf_build *b, const xmlNode *node, struct conf_rul
 	rule->transport = -1;
 	conf_read_pattern(b, node, "dialled", false, &rule->dialled, &rule->pattern);
 	conf_read_pattern(b, node, "caller", true, &rule->caller, &rule->caller_pattern);
+	conf_read_pattern(b, node, "diverted", false, &rule->diverted, &rule->diverted_pattern);
+	conf_read_pattern(b, node, "original", false, &rule->original, &rule->original_pattern);
 	conf_choice(b, node, "transport", conf_transports, &rule->transport);
 	read_hours(b, node, rule);
 	rule->days = read_days(b, node);

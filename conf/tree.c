@@ -20,6 +20,8 @@ static void tree_fini(void *arg)
 	for (size_t i = 0; i < self->config.n_rule; i++) {
 		conf_pattern_free(self->config.rule[i].pattern);
 		conf_pattern_free(self->config.rule[i].caller_pattern);
+		conf_pattern_free(self->config.rule[i].diverted_pattern);
+		conf_pattern_free(self->config.rule[i].original_pattern);
 	}
 	for (size_t i = 0; i < self->config.n_layout; i++) {
 		struct conf_layout *l = &self->config.layout[i];

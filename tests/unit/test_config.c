@@ -230,7 +230,33 @@ static const struct broken broken_plan[] = {
 	{ PLAN("<rule><conference number=\"$1\"/></rule>"), "t.xml:3: number=\"$1\": $1, but the pattern "
 	  "has 0 pairs of parentheses, write $0 or put parentheses into dialled\n" },
 	{ PLAN("<rule dialled=\"x(.)\"><address uri=\"sip:$1$x@h\"/></rule>"), "t.xml:3: uri=\"sip:$1$x@h\": "
-	  "a $ without a digit after it, write $0 to $9, or $$ for the sign itself\n" },
+	  "a $ without a digit after it, write $0 to $9, $d0 to $d9, $o0 to $o9, or $$ for the sign itself\n" },
+	{ PLAN("<rule original=\"1\"><conference create=\"yes\" number=\"$o1\"/></rule>"), "t.xml:3: "
+	  "number=\"$o1\": $o1, but the pattern has 0 pairs of parentheses, write $o0 or put parentheses "
+	  "into original\n" },
+	{ PLAN("<rule original=\"1\"><conference create=\"yes\" number=\"$d0\"/></rule>"), "t.xml:3: "
+	  "number=\"$d0\": $d, but the rule has no diverted pattern, write diverted=\".*\" into it\n" },
+	{ PLAN("<rule original=\"1\"><conference create=\"yes\" number=\"$o\"/></rule>"), "t.xml:3: "
+	  "number=\"$o\": a $ without a digit after it, write $0 to $9, $d0 to $d9, $o0 to $o9, or $$ for "
+	  "the sign itself\n" },
+	{ PLAN("<rule diverted=\"(\"><conference create=\"yes\" number=\"$d1\"/></rule>"), "t.xml:3: "
+	  "diverted=\"(\": missing closing parenthesis at offset 1, correct the pattern here: (<-- here\n" },
+	{ FILE_OF("<network><trusted address=\"10.0.0.1/8\"/>\n<trusted address=\"pbx\"/>\n"
+		  "<trusted address=\"::/0\"/><trusted address=\"1.2.3.4/33\"/>\n"
+		  "<trusted address=\"1.2.3.4/\"/>\n<transfers hosts=\"a b:5060\" per-call=\"0\"/></network>"),
+	  "t.xml:2: address=\"10.0.0.1/8\" has bits set behind its prefix, write one such as 192.0.2.10, "
+	  "10.1.0.0/16 or 2001:db8::/32\n"
+	  "t.xml:3: address=\"pbx\" is no numeric address, write one such as 192.0.2.10, 10.1.0.0/16 or "
+	  "2001:db8::/32\n"
+	  "t.xml:4: address=\"::/0\" is everybody, whose word is worth nothing, write one such as "
+	  "192.0.2.10, 10.1.0.0/16 or 2001:db8::/32\n"
+	  "t.xml:4: address=\"1.2.3.4/33\" has more bits than an address, write one such as 192.0.2.10, "
+	  "10.1.0.0/16 or 2001:db8::/32\n"
+	  "t.xml:5: address=\"1.2.3.4/\" has no number behind the /, write one such as 192.0.2.10, "
+	  "10.1.0.0/16 or 2001:db8::/32\n"
+	  "t.xml:6: per-call=\"0\" is out of range, write one from 1 to 100\n"
+	  "t.xml:6: hosts: \"b:5060\" is no host, write a name such as pbx.example.org or a numeric "
+	  "address, without a port\n" },
 	{ PLAN("<rule><conference number=\"77\"/></rule>"), "t.xml:3: conference \"77\" is not configured, "
 	  "write it into <conferences> or create=\"yes\" here\n" },
 	{ FILE_OF("<conferences><conference number=\"4711\"/></conferences>\n"
@@ -370,6 +396,12 @@ static const struct {
 	{ "<rule days=\"mon-sun\">" REFUSE, "<rule>" REFUSE, true },
 	{ "<rule days=\"sat-mon\">" REFUSE, "<rule days=\"sun\">" REFUSE, true },
 	{ "<rule days=\"sat-mon\">" REFUSE, "<rule days=\"tue\">" REFUSE, false },
+	{ "<rule original=\".*\">" REFUSE, "<rule original=\"1\">" REFUSE, true },
+	{ "<rule original=\".*\">" REFUSE, "<rule>" REFUSE, false }, /* not sent on */
+	{ "<rule>" REFUSE, "<rule diverted=\"1\" original=\"2\">" REFUSE, true },
+	{ "<rule diverted=\"1.\">" REFUSE, "<rule diverted=\"12\" dialled=\"3\">" REFUSE, true },
+	{ "<rule diverted=\"1.\">" REFUSE, "<rule original=\"12\">" REFUSE, false },
+	{ "<rule diverted=\"1.\" original=\"3\">" REFUSE, "<rule diverted=\"12\">" REFUSE, false },
 	/* one that may find no conference leaves something over, one that creates does not */
 	{ "<rule><conference/></rule>", "<rule>" REFUSE, false },
 	{ "<rule><conference create=\"yes\"/></rule>", "<rule>" REFUSE, true },
@@ -484,6 +516,40 @@ static void test_empty(void **state)
 	assert_profile_default(config_profile(c, "default"));
 	assert_null(config_profile(c, "other"));
 	assert_int_equal(c->n_rule, 1);
+	assert_int_equal(c->network.n_trusted, 0);
+	assert_true(c->network.transfers.accept);
+	assert_int_equal(c->network.transfers.per_call, 5);
+	assert_false(config_trusts(c, "127.0.0.1"));
+	assert_false(config_transfer_host(c, "localhost"));
+	ref_drop(c);
+	free(said);
+}
+
+static void test_peers(void **state)
+{
+	static const struct { const char *address; bool trusted; } rows[] = {
+		{ "192.0.2.10", true }, { "192.0.2.11", false }, { "::ffff:192.0.2.10", true },
+		{ "10.127.255.255", true }, { "10.128.0.0", false }, { "9.255.255.255", false },
+		{ "2001:db8:0:7fff::1", true }, { "2001:db8:0:8000::1", false }, { "::", false },
+		{ "", false }, { "pbx", false }, { "192.0.2.10 ", false },
+	};
+	const char *text = FILE_OF("<network><trusted address=\"192.0.2.10\"/><trusted "
+				   "address=\"10.0.0.0/9\"/><trusted address=\"2001:db8::/49\"/>"
+				   "<transfers hosts=\"PBX.example.org 10.0.0.5\" per-call=\"2\"/></network>");
+	struct config *c = NULL;
+	char *said;
+
+	(void)state;
+	assert_int_equal(parse(&c, text, strlen(text), &said), 0);
+	assert_string_equal(said, "");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (config_trusts(c, rows[i].address) != rows[i].trusted)
+			fail_msg("%s", rows[i].address);
+	assert_true(c->network.transfers.accept);
+	assert_int_equal(c->network.transfers.per_call, 2);
+	assert_true(config_transfer_host(c, "pbx.EXAMPLE.org"));
+	assert_true(config_transfer_host(c, "10.0.0.5"));
+	assert_false(config_transfer_host(c, "example.org"));
 	ref_drop(c);
 	free(said);
 }
@@ -505,7 +571,7 @@ static const char everything[] =
 	" </b:dial-plan>\n"
 	" <b:conferences>\n"
 	"  <b:conference number='700' name='Große Runde' profile='hd' encryption='required' layout='1+5'\n"
-	"    self='auto' crop='yes' max-participants='25' tones='8'/>\n"
+	"    self='auto' crop='yes' max-participants='25'/>\n"
 	"  <b:conference number='hall' template='yes' layout='speaker' self='yes'/>\n"
 	" </b:conferences>\n"
 	" <b:profiles>\n"
@@ -604,7 +670,6 @@ static void assert_everything_meeting(const struct config *c)
 	assert_int_equal(m->self, SELF_AUTO);
 	assert_true(m->crop);
 	assert_int_equal(m->max_participants, 25);
-	assert_int_equal(m->tones, 8);
 	assert_int_equal(m->line, 15);
 	assert_null(config_conference(c, "hall")); /* a template */
 	assert_null(config_conference(c, "701"));
@@ -944,6 +1009,7 @@ int main(void)
 		cmocka_unit_test(test_reach),
 		cmocka_unit_test(test_default),
 		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_peers),
 		cmocka_unit_test(test_everything),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_large),

@@ -112,7 +112,7 @@ static void test_rows(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct row *r = &rows[i];
 		struct config *c = plan(r->rule);
-		struct dial_query q = { r->dialled, r->caller, r->transport, SATURDAY_NOON + r->after_s };
+		struct dial_query q = { r->dialled, r->caller, r->transport, SATURDAY_NOON + r->after_s, NULL, NULL };
 		struct dial_result out;
 
 		dialplan_lookup(c, &q, &out, NULL);
@@ -126,6 +126,51 @@ static void test_rows(void **state)
 		else
 			assert_null(out.reason);
 		assert_ptr_equal(out.rule, r->code == 404 ? NULL : &c->rule[0]);
+		ref_drop(c);
+	}
+}
+
+/* ---- calls that were sent on -------------------------------------------------------------- */
+
+static const struct {
+	const char *rule, *diverted, *original;
+	const char *target;  /* NULL: 404 */
+	const char *why;     /* or a part of it */
+} sent_on[] = {
+	{ "<rule diverted=\"2.*\">" MAKE("x"), "2001", NULL, "x", "matches" },
+	{ "<rule diverted=\"2.*\">" MAKE("x"), "3001", "2001", NULL,
+	  "no, the diverting number \"3001\" does not match \"2.*\"" },
+	{ "<rule diverted=\".*\">" MAKE("x"), NULL, NULL, NULL, "no, the call was not sent on by anybody" },
+	{ "<rule diverted=\".*\">" MAKE("x"), "", "", NULL, "no, the call was not sent on by anybody" },
+	{ "<rule diverted=\".*\">" MAKE("x"), "1\n2", NULL, NULL, "no, the call was not sent on" },
+	{ "<rule original=\"2(...)\">" MAKE("$0-$o1-$o0"), NULL, "2001", "9-001-2001", "matches" },
+	{ "<rule original=\"2(...)\" diverted=\"(.).*\" dialled=\"(.)\">" MAKE("$1$o1$d1$d0$$d"), "75", "2001",
+	  "9001775$d", "matches" },
+	{ "<rule original=\"2(...)\">" MAKE("$o1"), "2001", "3", NULL,
+	  "no, the original number \"3\" does not match \"2(...)\"" },
+	{ "<rule original=\".*\">" TO("sip:$o0@pbx"), NULL, "a@b;c", "sip:a%40b%3Bc@pbx", "matches" },
+	{ "<rule original=\"(a)?.\">" MAKE("[$o1]"), NULL, "b", "[]", "matches" },
+};
+
+static void test_sent_on(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(sent_on) / sizeof(sent_on[0]); i++) {
+		struct config *c = plan(sent_on[i].rule);
+		struct dial_query q = { .dialled = "9", .caller = "a@b", .time_s = SATURDAY_NOON,
+					.diverted = sent_on[i].diverted, .original = sent_on[i].original };
+		struct dial_result out;
+		char *said = NULL;
+		size_t n = 0;
+		FILE *f = open_memstream(&said, &n);
+
+		dialplan_lookup(c, &q, &out, f);
+		fclose(f);
+		if (!strstr(said, sent_on[i].why))
+			fail_msg("row %zu: %s", i, said);
+		assert_string_equal(out.target, sent_on[i].target ? sent_on[i].target : "");
+		assert_int_equal(out.code, sent_on[i].target ? 0 : 404);
+		free(said);
 		ref_drop(c);
 	}
 }
@@ -190,7 +235,7 @@ static void test_why(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(whys) / sizeof(whys[0]); i++) {
-		struct dial_query q = { whys[i].dialled, "a@b", CONF_TCP, SATURDAY_NOON };
+		struct dial_query q = { whys[i].dialled, "a@b", CONF_TCP, SATURDAY_NOON, NULL, NULL };
 
 		assert_why(c, &q, whys[i].why);
 	}
@@ -199,7 +244,7 @@ static void test_why(void **state)
 
 static void test_none(void **state)
 {
-	struct dial_query q = { "1", "a@b", CONF_UDP, SATURDAY_NOON };
+	struct dial_query q = { "1", "a@b", CONF_UDP, SATURDAY_NOON, NULL, NULL };
 	struct config *c = plan("");
 	struct dial_result out;
 
@@ -217,7 +262,7 @@ static void test_no_plan(void **state)
 {
 	static const char text[] = "<balai xmlns=\"urn:balai:config:1\"><conferences>"
 				   "<conference number=\"7\"/></conferences></balai>";
-	struct dial_query q = { "7", "a@b", CONF_UDP, SATURDAY_NOON };
+	struct dial_query q = { "7", "a@b", CONF_UDP, SATURDAY_NOON, NULL, NULL };
 	struct config *c = NULL;
 
 	(void)state;
@@ -236,7 +281,7 @@ static void test_limits(void **state)
 {
 	char many[200];
 	struct config *c = plan("<rule dialled=\"(a|aa|a?a)+b\">" NO "<rule>" MAKE("$0"));
-	struct dial_query q = { many, "a@b", CONF_UDP, SATURDAY_NOON };
+	struct dial_query q = { many, "a@b", CONF_UDP, SATURDAY_NOON, NULL, NULL };
 	struct dial_result out;
 
 	(void)state;
@@ -258,7 +303,7 @@ static void test_long_target(void **state)
 {
 	char many[400];
 	struct config *c = plan("<rule dialled=\"x(.*)\">" TO("sip:$1@pbx") "<rule>" MAKE("$0"));
-	struct dial_query q = { many, "a@b", CONF_UDP, SATURDAY_NOON };
+	struct dial_query q = { many, "a@b", CONF_UDP, SATURDAY_NOON, NULL, NULL };
 	struct dial_result out;
 
 	(void)state;
@@ -373,6 +418,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_sent_on),
 		cmocka_unit_test(test_why),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_no_plan),
