@@ -16,8 +16,6 @@
 
 /* Below audio's, which must not wait for a burst of video packets. */
 enum { RT_PRIORITY = 5 };
-/* Two turns that follow each other faster are made one. */
-enum { GATHER_US = 1000 };
 enum { EVENTS = 128, DEFAULT_MTU = 1200, MIN_MTU = 200, MAX_MTU = 1400, MAX_WAIT_MS = 1000 };
 
 struct rx_ring {
@@ -173,8 +171,7 @@ void wire_turn(struct wire *self, int wait_ms)
 	uint64_t n64;
 	int n = epoll_wait(self->epoll_fd, ev, EVENTS, wait_of(self, wait_ms, clock_us()));
 
-	self->now = self->begun = clock_us();
-	self->more = n == EVENTS;
+	self->now = clock_us();
 	self->turn++;
 	for (int i = 0; i < n; i++) {
 		if (ev[i].data.ptr)
@@ -211,16 +208,8 @@ static void *wire_main(void *arg)
 	struct wire *self = (struct wire *)arg;
 
 	wire_priority();
-	while (!atomic_load_explicit(&self->stopping, memory_order_acquire)) {
-		int64_t last = self->begun;
-
+	while (!atomic_load_explicit(&self->stopping, memory_order_acquire))
 		wire_turn(self, -1);
-		/* With hundreds of legs there is always something: waking for each
-		 * packet would cost as much again as reading it, for us and for
-		 * whoever is interrupted. */
-		if (!self->more && self->begun - last < GATHER_US)
-			clock_sleep_until(self->begun + GATHER_US);
-	}
 	return NULL;
 }
 

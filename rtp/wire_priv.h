@@ -57,8 +57,6 @@ struct wire {
 	struct list transports;
 	int64_t now;
 	uint64_t turn;                  /* of the loop */
-	int64_t begun;                  /* when it woke */
-	bool more;                      /* and had more to read than fits a turn */
 	uint64_t random;
 	/* counters: io writes, anyone reads */
 	struct txq_counts tx;

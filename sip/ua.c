@@ -82,8 +82,10 @@ struct dialog *dialog_new(struct stack *stack, nua_handle_t *nh, bool outgoing,
 	/* Some read it as a signed 64-bit number, some as 32 bits. */
 	d->session_id &= 0x7fffffff;
 	d->call->protocol_data = d;
+	session_start(d);
 	d->nh = nh;
 	nua_handle_bind(nh, (nua_hmagic_t *)d);
+	nua_set_hparams(nh, SIPTAG_ALLOW_STR(ALLOW_IN_CALLS), TAG_END());
 	trace_init(&d->trace, d->call_id);
 	list_add(&self->dialogs, &d->link);
 	self->n_dialogs++;
@@ -108,6 +110,10 @@ void dialog_free(struct dialog *d)
 	free(d->kept_sdp);
 	free(d->remote_sdp);
 	free(d->early_answer);
+	refer_free(d);
+	free(d->local_tag);
+	free(d->remote_tag);
+	free(d->host);
 	free(d->call_id);
 	free(d);
 	if (self->state == SIP_ENDING && !self->n_dialogs)
@@ -234,6 +240,15 @@ static void on_dialog_event(struct dialog *d, nua_event_t event, int status,
 	case nua_r_info:
 		out_info(d, status, sip);
 		break;
+	case nua_r_refer:
+		out_refer(d, status, phrase, sip);
+		break;
+	case nua_i_notify:
+		in_notify(d, sip);
+		break;
+	case nua_r_notify:
+		out_notify(d, status);
+		break;
 	case nua_i_error:
 		/* No ACK in 64*T1: Sofia sends the BYE. */
 		if (status == 408)
@@ -255,9 +270,15 @@ void on_sofia(nua_event_t event, int status, const char *phrase, nua_t *nua,
 	struct dialog *d = (struct dialog *)hmagic;
 
 	(void)nua;
-	(void)tags;
 	if (event == nua_r_shutdown) {
 		on_shutdown(s, status);
+		return;
+	}
+	if (event == nua_i_refer) {
+		const sip_event_t *refer = NULL;
+
+		tl_gets(tags, NUTAG_REFER_EVENT_REF(refer), TAG_END());
+		in_refer(s, nh, d, sip, refer);
 		return;
 	}
 	if (d) {

@@ -111,6 +111,7 @@ static void behind_nat(struct dialog *d, const sip_t *sip)
 static void new_call(struct stack *stack, nua_handle_t *nh, const sip_t *sip)
 {
 	struct sip *self = stack->sip;
+	struct call *replaces = NULL;
 	struct media_desc *offer = NULL;
 	const url_t *target = sip->sip_request->rq_url;
 	char *text = NULL;
@@ -122,7 +123,9 @@ static void new_call(struct stack *stack, nua_handle_t *nh, const sip_t *sip)
 		return;
 	}
 	/* RFC 3261 19.1.1: no headers in a request URI. */
-	status = target->url_headers ? 400 : peer_desc(&offer, &text, sip);
+	status = target->url_headers ? 400 : replaces_of(self, sip, &replaces);
+	if (!status)
+		status = peer_desc(&offer, &text, sip);
 	if (status) {
 		refuse_new(stack, nh, status, NULL);
 		return;
@@ -142,15 +145,24 @@ static void new_call(struct stack *stack, nua_handle_t *nh, const sip_t *sip)
 	source_of(d, sip);
 	snprintf(d->call->local_address, sizeof(d->call->local_address), "%s", stack->shown);
 	peer_learn(d, sip);
+	identity_learn(d, sip, "INVITE");
+	if (sip->sip_to && sip->sip_to->a_url->url_host)
+		d->host = strdup(sip->sip_to->a_url->url_host);
+	d->host_port = sip->sip_to && sip->sip_to->a_url->url_port ?
+		       (unsigned)atoi(sip->sip_to->a_url->url_port) : 0;
 	refresh_schedule(d, sip, true);
 	timer_cancel(d->refresh_timer); /* starts with the ACK */
 	behind_nat(d, sip);
 	stack_contact(stack, d->call->local, d->call->transport, d->contact, sizeof(d->contact));
 	d->offer_on = OFFER_INVITE;
-	log_info("sip: call offered call=%s from=%s to=%s source=%s agent=\"%s\" dialog=%s",
+	log_info("sip: call offered call=%s from=%s to=%s source=%s agent=\"%s\" dialog=%s session=%s;%s%s%s",
 		 d->call->id, d->call->remote_uri, d->call->local, d->call->remote_address,
-		 d->call->user_agent, d->call_id);
+		 d->call->user_agent, d->call_id, d->call->session_id, d->call->remote_session_id,
+		 replaces ? " replaces=" : "", replaces ? replaces->id : "");
+	d->call->replaces = replaces;
 	call_offered(d->call, offer);
+	if (d->call)
+		d->call->replaces = NULL;
 out:
 	media_desc_free(offer);
 	free(text);
@@ -217,6 +229,7 @@ static void re_invite(struct dialog *d, const sip_t *sip)
 		refuse_change(d, false, status, status == 500 ? "3" : NULL);
 		return;
 	}
+	identity_learn(d, sip, "INVITE");
 	refresh_schedule(d, sip, true);
 	changed(d, OFFER_INVITE, offer, text);
 	media_desc_free(offer);
@@ -255,10 +268,12 @@ void in_update(struct dialog *d, const sip_t *sip)
 		free(text);
 		return;
 	}
+	if (d->connected)
+		identity_learn(d, sip, "UPDATE");
 	refresh_schedule(d, sip, true);
 	if (!offer) {
 		nua_respond(d->nh, SIP_200_OK, NUTAG_WITH_CURRENT(d->stack->nua),
-			    SIPTAG_CONTACT_STR(d->contact), TAG_END());
+			    SIPTAG_CONTACT_STR(d->contact), SESSION_ID(d), TAG_END());
 		return;
 	}
 	nua_destroy_event(d->update);
@@ -295,6 +310,8 @@ static bool ack_answer(struct dialog *d, const sip_t *sip)
 void in_ack(struct dialog *d, const sip_t *sip)
 {
 	d->unacked = false;
+	if (sip && sip->sip_to && sip->sip_from)
+		dialog_tags(d, sip->sip_to->a_tag, sip->sip_from->a_tag);
 	if (d->bye_on_ack) {
 		d->bye_on_ack = false;
 		nua_bye(d->nh, TAG_END());

@@ -129,13 +129,13 @@ static int op_answer(struct call *call, const struct media_desc *ours)
 	case OFFER_INVITE:
 		d->answered = d->unacked = true;
 		nua_respond(d->nh, SIP_200_OK,
-			    SIPTAG_CONTACT_STR(d->contact),
+			    SIPTAG_CONTACT_STR(d->contact), SESSION_ID(d),
 			    SIPTAG_CONTENT_TYPE_STR(TYPE_SDP),
 			    SIPTAG_PAYLOAD_STR(d->local_sdp), TAG_END());
 		return 0;
 	case OFFER_UPDATE:
 		nua_respond(d->nh, SIP_200_OK, NUTAG_WITH_SAVED(d->update),
-			    SIPTAG_CONTACT_STR(d->contact),
+			    SIPTAG_CONTACT_STR(d->contact), SESSION_ID(d),
 			    SIPTAG_CONTENT_TYPE_STR(TYPE_SDP),
 			    SIPTAG_PAYLOAD_STR(d->local_sdp), TAG_END());
 		return 0;
@@ -180,7 +180,7 @@ static int op_refuse(struct call *call, int status, const char *reason, const ch
 		    TAG_IF(on == OFFER_UPDATE, NUTAG_WITH_SAVED(d->update)),
 		    TAG_IF(warning && *warning, SIPTAG_WARNING_STR(header)),
 		    TAG_IF(retry_after, SIPTAG_RETRY_AFTER_STR(wait)),
-		    TAG_IF(status == 415, SIPTAG_ACCEPT_STR(TYPE_SDP)), TAG_END());
+		    TAG_IF(status == 415, SIPTAG_ACCEPT_STR(TYPE_SDP)), SESSION_ID(d), TAG_END());
 	if (!d->answered && !call->outgoing) {
 		d->dead = true; /* nothing follows a refusal */
 		dialog_end_later(d, status, d->phrase);
@@ -223,12 +223,14 @@ static int op_end(struct call *call, const char *reason)
 		nua_cancel(d->nh, TAG_END());
 	} else if (!d->answered && !call->outgoing) {
 		nua_respond(d->nh, SIP_480_TEMPORARILY_UNAVAILABLE,
-			    TAG_IF(*text, SIPTAG_REASON_STR(header)), TAG_END());
+			    TAG_IF(*text, SIPTAG_REASON_STR(header)), SESSION_ID(d),
+			TAG_END());
 		d->dead = true;
 	} else if (!d->connected && d->unacked) {
 		d->bye_on_ack = true;
 	} else {
-		nua_bye(d->nh, TAG_IF(*text, SIPTAG_REASON_STR(header)), TAG_END());
+		nua_bye(d->nh, TAG_IF(*text, SIPTAG_REASON_STR(header)), SESSION_ID(d),
+			TAG_END());
 	}
 	dialog_end_later(d, 0, reason);
 	return 0;
@@ -266,7 +268,7 @@ static int op_request_key(struct call *call, const struct desc_line *line)
 	if (d->key_waits)
 		return 0;
 	d->key_waits = true;
-	nua_info(d->nh, SIPTAG_CONTENT_TYPE_STR(info_media_control_type),
+	nua_info(d->nh, SESSION_ID(d), SIPTAG_CONTENT_TYPE_STR(info_media_control_type),
 		 SIPTAG_PAYLOAD_STR(info_key_frame_body), TAG_END());
 	return 0;
 }
@@ -294,6 +296,8 @@ const struct call_ops dialog_ops = {
 	.offer = op_offer,
 	.request_key = op_request_key,
 	.redirect = op_redirect,
+	.transfer = op_transfer,
+	.refer_progress = op_refer_progress,
 	.trace = op_trace,
 	.messages = op_messages,
 };

@@ -30,7 +30,7 @@ void ours_send(struct dialog *d)
 		return;
 	}
 	d->ours = OURS_SENT;
-	nua_invite(d->nh, SIPTAG_CONTACT_STR(d->contact),
+	nua_invite(d->nh, SIPTAG_CONTACT_STR(d->contact), SESSION_ID(d),
 		   SIPTAG_CONTENT_TYPE_STR("application/sdp"),
 		   SIPTAG_PAYLOAD_STR(d->local_sdp), TAG_END());
 }
@@ -200,6 +200,8 @@ static void first_response(struct dialog *d, int status, const char *phrase, con
 			     sizeof(d->call->remote_address));
 	if (sip)
 		peer_identity(d->call, sip, true);
+	if (sip && status >= 180 && status < 300)
+		identity_learn(d, sip, "SIP/2.0");
 	if (status < 200) {
 		if (sip)
 			early_answer(d, sip);
@@ -227,6 +229,8 @@ void out_invite(struct dialog *d, int status, const char *phrase, const sip_t *s
 	}
 	if (sip && sip->sip_status && status >= 180)
 		peer_learn(d, sip);
+	if (sip && sip->sip_status && sip->sip_to && !d->connected)
+		dialog_tags(d, sip->sip_from->a_tag, sip->sip_to->a_tag);
 	if (d->connected)
 		re_invite_response(d, status, sip);
 	else
@@ -262,16 +266,17 @@ void out_info(struct dialog *d, int status, const sip_t *sip)
 /* ---- dialling --------------------------------------------------------------------------------- */
 
 /* With a scheme, and without what could end a header or choose a method. */
-static int clean_uri(char *buf, size_t cap, const char *uri)
+int uri_clean(char *buf, size_t cap, const char *uri)
 {
 	bool scheme = !strncasecmp(uri, "sip:", 4) || !strncasecmp(uri, "sips:", 5);
 
 	for (const char *p = uri; *p; p++)
-		if ((unsigned char)*p <= ' ' || *p == 127 || strchr("<>\"\\?", *p))
+		if ((unsigned char)*p <= ' ' || *p == 127 || strchr("<>\"\\", *p))
 			return -EINVAL;
 	if (strcasestr(uri, ";method="))
 		return -EINVAL;
-	return snprintf(buf, cap, "%s%s", scheme ? "" : "sip:", uri) < (int)cap ? 0 : -EINVAL;
+	return snprintf(buf, cap, "%s%.*s", scheme ? "" : "sip:", (int)strcspn(uri, "?"), uri) <
+	       (int)cap ? 0 : -EINVAL;
 }
 
 static enum conf_transport transport_of(const struct stack *s, const char *uri)
@@ -308,6 +313,7 @@ static int dial(void *arg, struct call **out, const char *uri, const char *from_
 {
 	struct sip *self = arg;
 	char to[300], from[800], contact[512], name[128], id[40];
+	char replaces[3 * REPLACES_TEXT], by[512];
 	struct dialog *d;
 	struct stack *s;
 	nua_handle_t *nh;
@@ -315,7 +321,9 @@ static int dial(void *arg, struct call **out, const char *uri, const char *from_
 
 	if (self->state != SIP_RUNNING || self->n_dialogs >= MAX_DIALOGS)
 		return -EBUSY;
-	err = clean_uri(to, sizeof(to), uri);
+	err = uri_clean(to, sizeof(to), uri);
+	if (!err)
+		err = uri_headers(uri, replaces, sizeof(replaces), by, sizeof(by));
 	if (err)
 		return err;
 	s = stack_for(self, to);
@@ -347,11 +355,14 @@ static int dial(void *arg, struct call **out, const char *uri, const char *from_
 		return 0;
 	}
 	self->stats.calls_out++;
-	log_info("sip: calling call=%s to=%s dialog=%s", d->call->id, to, id);
+	log_info("sip: calling call=%s to=%s dialog=%s session=%s", d->call->id, to, id,
+		 d->call->session_id);
 	/* From the handle's URL Sofia makes Request-URI; To is without parameters
 	 * that are about the way only. */
 	snprintf(from, sizeof(from), "<sip:%s>", d->call->remote_uri);
 	nua_invite(nh, SIPTAG_TO_STR(from), SIPTAG_CALL_ID_STR(id), SIPTAG_CONTACT_STR(contact),
+		   SESSION_ID(d), TAG_IF(*replaces, SIPTAG_REPLACES_STR(replaces)),
+		   TAG_IF(*by, SIPTAG_REFERRED_BY_STR(by)),
 		   SIPTAG_CONTENT_TYPE_STR("application/sdp"),
 		   SIPTAG_PAYLOAD_STR(d->local_sdp), TAG_END());
 	timer_set(d->retry_timer, RING_S * 1000000LL);
@@ -362,7 +373,7 @@ static int local_address(void *arg, const char *uri, char *buf, size_t cap)
 {
 	char to[300];
 	struct stack *s;
-	int err = clean_uri(to, sizeof(to), uri);
+	int err = uri_clean(to, sizeof(to), uri);
 
 	if (err)
 		return err;

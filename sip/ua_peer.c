@@ -92,6 +92,7 @@ void peer_identity(struct call *call, const sip_t *sip, bool outgoing)
 
 void peer_learn(struct dialog *d, const sip_t *sip)
 {
+	session_learn(d, sip);
 	if (sip->sip_allow) {
 		bool update = sip_is_allowed(sip->sip_allow, SIP_METHOD_UPDATE);
 

@@ -4,6 +4,7 @@
 #define BALAI_SIP_UA_PRIV_H
 
 #include "base/list.h"
+#include "sip/refer.h"
 #include "sip/ua.h"
 #include "sip/ua_trace.h"
 
@@ -17,6 +18,11 @@ enum {
 	MAX_RETRIES = 6,          /* of an offer that meets with glare */
 	RING_S = 120,             /* an outgoing call that nobody answers */
 };
+
+/* REFER is allowed inside calls only: to one outside of them Sofia would send
+ * reports of its own, whatever it is answered. */
+#define ALLOW_ALWAYS "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO"
+#define ALLOW_IN_CALLS ALLOW_ALWAYS ", REFER, NOTIFY"
 
 /* One nua for each address and TLS or not: a stack is what tells on which of
  * our addresses a peer reached us, and requests leave by the same one. */
@@ -100,7 +106,17 @@ struct dialog {
 	int64_t refresh_us;
 	bool key_waits;           /* an INFO is on its way */
 	bool key_refused;
+
+	char *local_tag, *remote_tag; /* NULL until the dialog has both */
+	char session_header[96];  /* Session-ID, empty: none */
+	char *host;               /* by which the peer reached us, as in its To */
+	unsigned host_port;
+	bool asserted;            /* who it is was told by a trusted peer */
+	struct refer *refer;      /* ua_refer.c; NULL until there is one */
 };
+
+/* For the tag list of any message of a dialog. */
+#define SESSION_ID(d) TAG_IF((d)->session_header[0], SIPTAG_HEADER_STR((d)->session_header))
 
 /* ua.c */
 struct dialog *dialog_new(struct stack *stack, nua_handle_t *nh, bool outgoing,
@@ -128,6 +144,32 @@ void in_ack(struct dialog *d, const sip_t *sip);
 void in_info(struct stack *stack, nua_handle_t *nh, struct dialog *d, const sip_t *sip);
 void in_options(struct stack *stack, nua_handle_t *nh, struct dialog *d, const sip_t *sip);
 
+/* ua_identity.c */
+void session_start(struct dialog *d);
+void session_learn(struct dialog *d, const sip_t *sip);
+/* Who it is from, and once it is connected whether that changed; after the
+ * message's source is known. `method`: of the request, or "SIP/2.0". */
+void identity_learn(struct dialog *d, const sip_t *sip, const char *method);
+
+/* ua_replaces.c */
+void dialog_tags(struct dialog *d, const char *local, const char *remote);
+struct dialog *dialog_by_replaces(struct sip *self, const struct replaces *r);
+int replaces_call(struct sip *self, const struct replaces *r, struct call **out);
+/* 0 and the call it means, or NULL without the header; else the status. */
+int replaces_of(struct sip *self, const sip_t *sip, struct call **out);
+
+/* ua_refer.c */
+void refer_free(struct dialog *d);
+void in_refer(struct stack *stack, nua_handle_t *nh, struct dialog *d, const sip_t *sip,
+	      const sip_event_t *event);
+void in_notify(struct dialog *d, const sip_t *sip);
+void out_refer(struct dialog *d, int status, const char *phrase, const sip_t *sip);
+void out_notify(struct dialog *d, int status);
+int op_transfer(struct call *call, const char *uri);
+void op_refer_progress(struct call *call, int status, const char *reason);
+/* Replaces and Referred-By of a URI's headers, or empty; -EINVAL: others. */
+int uri_headers(const char *uri, char *replaces, size_t replaces_cap, char *by, size_t by_cap);
+
 /* ua_out.c: answers to what we sent */
 void out_invite(struct dialog *d, int status, const char *phrase, const sip_t *sip);
 void out_update(struct dialog *d, int status, const sip_t *sip);
@@ -135,6 +177,8 @@ void out_info(struct dialog *d, int status, const sip_t *sip);
 /* Sends our offer again, or for the first time when it had to wait. */
 void ours_send(struct dialog *d);
 void out_dialler(struct sip *self);
+/* An address to call: with its scheme, without headers. -EINVAL. */
+int uri_clean(char *buf, size_t cap, const char *uri);
 
 /* ua_ops.c */
 extern const struct call_ops dialog_ops;

@@ -182,6 +182,28 @@ void call_ended(struct call *self, int status, const char *reason)
 	self->center->handler->ended(self->center->arg, self, status, reason ? reason : "");
 }
 
+int call_refer(struct call *self, const struct call_refer *refer)
+{
+	const struct call_handler *h = self->center->handler;
+
+	assert(self->state == CALL_CONNECTED);
+	return h->refer ? h->refer(self->center->arg, self, refer) : 603;
+}
+
+void call_transferred(struct call *self, int status, const char *reason)
+{
+	assert(self->state != CALL_ENDED);
+	if (self->center->handler->transferred)
+		self->center->handler->transferred(self->center->arg, self, status, reason);
+}
+
+void call_renamed(struct call *self)
+{
+	assert(self->state != CALL_ENDED);
+	if (self->center->handler->renamed)
+		self->center->handler->renamed(self->center->arg, self);
+}
+
 /* ---- from the MC --------------------------------------------------------------- */
 
 /* Their offer was dealt with; where they had asked for ours, that is now open. */
@@ -256,6 +278,21 @@ int call_redirect(struct call *self, const char *uri)
 	return offer_close(self, self->ops->redirect(self, uri), false);
 }
 
+int call_transfer(struct call *self, const char *uri)
+{
+	if (self->state == CALL_ENDED)
+		return -EALREADY;
+	if (self->state != CALL_CONNECTED)
+		return -EINVAL;
+	return self->ops->transfer ? self->ops->transfer(self, uri) : -ENOTSUP;
+}
+
+void call_refer_progress(struct call *self, int status, const char *reason)
+{
+	if (self->state != CALL_ENDED && self->ops->refer_progress)
+		self->ops->refer_progress(self, status, reason);
+}
+
 /* ---- calling out ----------------------------------------------------------------- */
 
 void call_center_add_dialler(struct call_center *self, const struct call_dialler *dialler)
@@ -298,4 +335,28 @@ int call_center_local_address(struct call_center *self, const char *uri, char *b
 	if (!dialler)
 		return -EPROTONOSUPPORT;
 	return dialler->local_address(dialler->arg, uri, buf, cap);
+}
+
+void call_uri_header(char *uri, size_t cap, const char *name, const char *value)
+{
+	static const char plain[] = "-_.!~*'()";
+	size_t n = strlen(uri), start = n;
+	int w = snprintf(uri + n, cap - n, "%c%s=", strchr(uri, '?') ? '&' : '?', name);
+
+	if (w < 0 || n + (size_t)w >= cap) {
+		uri[start] = '\0';
+		return;
+	}
+	n += (size_t)w;
+	for (; *value; value++) {
+		unsigned char c = (unsigned char)*value;
+		bool as_is = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+			     (c >= 'A' && c <= 'Z') || strchr(plain, c);
+
+		if (n + 4 > cap) {
+			uri[start] = '\0'; /* half of one is worse than none */
+			return;
+		}
+		n += (size_t)snprintf(uri + n, cap - n, as_is ? "%c" : "%%%02X", c);
+	}
 }

@@ -27,6 +27,15 @@ struct call_message {
 	size_t len;
 };
 
+/* What a peer asks for with a transfer (RFC 3515). Borrowed. */
+struct call_refer {
+	const char *uri;      /* where to, as `call_center_dial` takes it */
+	const char *user;     /* user part, unescaped */
+	const char *host;
+	bool ours;            /* host is this bridge, as the peer reached it */
+	bool replaces;        /* a call there is to be taken over (RFC 3891) */
+};
+
 /* What a protocol room can do for a call. All return 0 or a negative errno,
  * and none reports an event before it returns. */
 struct call_ops {
@@ -48,6 +57,11 @@ struct call_ops {
 	int (*request_key)(struct call *call, const struct desc_line *line);
 	/* Sends the caller elsewhere (302). */
 	int (*redirect)(struct call *call, const char *uri);
+	/* Asks the peer to call `uri` instead; `transferred` tells what becomes of
+	 * it. -EBUSY while another is under way. */
+	int (*transfer)(struct call *call, const char *uri);
+	/* How far what the peer asked for with `refer` is; 200 and above: the end. */
+	void (*refer_progress)(struct call *call, int status, const char *reason);
 	/* Writes the signalling messages kept for `trace`; jsonless text. */
 	int (*trace)(struct call *call, FILE *out);
 	/* Hands over those from number `first` on (0: all) that are still kept;
@@ -72,6 +86,14 @@ struct call_handler {
 	void (*dtmf)(void *arg, struct call *call, char key);
 	/* The peer asks for a key frame by signalling. */
 	void (*key_wanted)(void *arg, struct call *call);
+	/* The peer wants to be somewhere else. Returns 202 to do that, and tells by
+	 * call_refer_progress, also from inside, or a status to refuse with. NULL
+	 * in the table: all are refused. */
+	int (*refer)(void *arg, struct call *call, const struct call_refer *refer);
+	/* Of call_transfer: below 200 under way, 2xx done, else it failed. May be
+	 * NULL; so `renamed`: the peer's name or address is another one now. */
+	void (*transferred)(void *arg, struct call *call, int status, const char *reason);
+	void (*renamed)(void *arg, struct call *call);
 	/* Gone. status: SIP code of a failure or 0; the last event. The call is no
 	 * longer in the centre's list and count. */
 	void (*ended)(void *arg, struct call *call, int status, const char *reason);
@@ -86,6 +108,12 @@ struct call {
 	char remote_uri[256];        /* "user@host" */
 	char remote_name[512];       /* display name as sent; not yet made safe */
 	char user_agent[128];
+	/* Numbers that sent the call on, by a trusted peer; empty: nobody did. */
+	char original[128], diverted[128];
+	char session_id[33], remote_session_id[33]; /* RFC 7989; empty: none */
+	/* This call is to take the place of that one (RFC 3891): looked up by its
+	 * dialog's identifiers. Only during call_offered. */
+	struct call *replaces;
 	char local_address[64];      /* numeric address the peer reached us at */
 	char remote_address[64];     /* numeric source address of signalling */
 	enum conf_transport transport;
@@ -125,6 +153,9 @@ void call_withdrawn(struct call *self);
 void call_dtmf(struct call *self, char key);
 void call_key_wanted(struct call *self);
 void call_ended(struct call *self, int status, const char *reason);
+int call_refer(struct call *self, const struct call_refer *refer);
+void call_transferred(struct call *self, int status, const char *reason);
+void call_renamed(struct call *self);
 
 /* From the MC; thin calls of the table that check the state (-EALREADY when
  * the call has ended). */
@@ -135,6 +166,8 @@ int call_end(struct call *self, const char *reason);
 int call_offer(struct call *self, const struct media_desc *ours);
 int call_request_key(struct call *self, const struct desc_line *line);
 int call_redirect(struct call *self, const char *uri);
+int call_transfer(struct call *self, const char *uri);
+void call_refer_progress(struct call *self, int status, const char *reason);
 
 /* A protocol room that can call out: registered with the centre. */
 struct call_dialler {
@@ -154,5 +187,8 @@ int call_center_dial(struct call_center *self, struct call **out, const char *ur
 		     const char *from_user, const char *from_name,
 		     const struct media_desc *offer);
 int call_center_local_address(struct call_center *self, const char *uri, char *buf, size_t cap);
+/* Adds a header to a URI to be dialled, escaped (RFC 3261 19.1.1); the diallers
+ * know Replaces and Referred-By. Left as it is when there is no room. */
+void call_uri_header(char *uri, size_t cap, const char *name, const char *value);
 
 #endif

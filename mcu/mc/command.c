@@ -109,6 +109,24 @@ static int run_kick(struct command_context *ctx, const json_t *args, json_t **ou
 	return 0;
 }
 
+static int run_transfer(struct command_context *ctx, const json_t *args, json_t **out,
+			char *error, size_t cap)
+{
+	struct participant *p = command_participant(ctx, args, error, cap);
+	const char *target = command_text(args, "target");
+	bool moved;
+	int err;
+
+	if (!p)
+		return -ENOENT;
+	err = transfer_order(p, target, &moved, error, cap);
+	if (!err)
+		*out = json_pack("{s:i, s:s, s:s}", "participant", (int)p->id,
+				 moved ? "conference" : "target", moved ? p->conference->number : target,
+				 "transfer", moved ? "done" : "asked");
+	return err;
+}
+
 static int run_dial(struct command_context *ctx, const json_t *args, json_t **out,
 		    char *error, size_t cap)
 {
@@ -172,6 +190,8 @@ static int run_dialplan_test(struct command_context *ctx, const json_t *args, js
 	struct dial_query q = {
 		.dialled = command_text(args, "number"),
 		.caller = command_text(args, "caller") ? command_text(args, "caller") : "",
+		.diverted = command_text(args, "diverted"),
+		.original = command_text(args, "original"),
 		.time_s = clock_wall_us() / 1000000,
 	};
 	const char *transport = command_text(args, "transport");
@@ -284,7 +304,7 @@ static const char *const participant_columns[] = { "id", "conference", "name", "
 						   "seconds", NULL };
 static const char *const call_columns[] = { "call", "direction", "state", "remote", "dialled",
 					    "transport", "agent", "conference", "participant",
-					    "seconds", NULL };
+					    "seconds", "session_id", NULL };
 
 const struct command command_table[] = {
 	{ "conferences", "List the conferences in progress", { { 0 } }, command_conferences,
@@ -306,6 +326,11 @@ const struct command command_table[] = {
 	{ "kick", "End a participant's call",
 	  { { "participant", ARG_NUMBER, true, "id, from `balai participants`" } }, run_kick,
 	  NULL },
+	{ "transfer", "Send a participant to another conference or address",
+	  { { "participant", ARG_NUMBER, true, "id, from `balai participants`" },
+	    { "target", ARG_TEXT, true,
+	      "number of a conference, or a SIP address, which the participant is asked to call" } },
+	  run_transfer, NULL },
 	{ "layout", "Set the layout of a conference or of one participant",
 	  { { "conference", ARG_TEXT, true, "number of a conference" },
 	    { "layout", ARG_TEXT, true,
@@ -331,6 +356,8 @@ const struct command command_table[] = {
 	{ "dialplan test", "Show which rule a number would match, and why",
 	  { { "number", ARG_TEXT, true, "what is dialled" },
 	    { "caller", ARG_TEXT, false, "user@host of the caller" },
+	    { "diverted", ARG_TEXT, false, "number that sent the call on" },
+	    { "original", ARG_TEXT, false, "number that was dialled first" },
 	    { "transport", ARG_TEXT, false, "udp, tcp or tls" } }, run_dialplan_test, NULL },
 	{ "trace", "Show the signalling messages of a call, or capture it for Wireshark",
 	  { { "call", ARG_TEXT, true, "id, from `balai calls`" },

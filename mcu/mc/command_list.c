@@ -150,6 +150,7 @@ json_t *command_participant_json(const struct participant *p, bool streams)
 	command_put(o, "deaf", json_boolean(p->deaf));
 	command_put(o, "hidden", json_boolean(p->hidden));
 	command_put(o, "keys", json_string(p->keys));
+	command_put(o, "transfer", command_foreign(p->transfer));
 	command_put(o, "streams", json_array());
 	for (unsigned i = 0; i < DESC_MAX_LINES; i++) {
 		if (p->leg[i] && p->agreed[i].active)
@@ -206,6 +207,10 @@ int command_calls(struct command_context *ctx, const json_t *args, json_t **out,
 		command_put(o, "transport", json_string(transports[call->transport]));
 		command_put(o, "address", json_string(call->remote_address));
 		command_put(o, "agent", command_foreign(call->user_agent));
+		command_put(o, "original", command_foreign(call->original));
+		command_put(o, "diverted", command_foreign(call->diverted));
+		command_put(o, "session_id", json_string(call->session_id));
+		command_put(o, "remote_session_id", json_string(call->remote_session_id));
 		command_put(o, "conference", json_string(p ? p->conference->number : ""));
 		command_put(o, "participant", json_integer(p ? p->id : 0));
 		command_put(o, "seconds", json_integer(seconds_since(call->connected_us)));

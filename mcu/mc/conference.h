@@ -70,11 +70,13 @@ struct participant {
 	struct seating seating;
 	struct view *view;         /* borrowed: the one it looks at, NULL none */
 	char keys[17];             /* the last keys pressed */
-	bool signals_keys;         /* it has another way to send them than as sound */
-	char heard_key;            /* the last one heard in the sound, and when */
-	int64_t heard_us;
 	int64_t joined_us;
 	unsigned key_requests;
+	/* Until the agreement of one of them is in force. Borrowed. */
+	struct participant *replaces, *replaced_by;
+	struct call *asked_by;     /* held: who wants to know whether this one answers */
+	unsigned n_refers;         /* transfers it asked for */
+	char transfer[64];         /* of the last one we asked it for, empty: none */
 };
 
 /* A view and who looks at it. */
@@ -94,8 +96,6 @@ void conference_drop(struct conference *self);
 struct conference *conference_find(struct controller *controller, const char *number);
 /* The pictures must be laid out anew soon. */
 void conference_touch(struct conference *self);
-/* Somebody came or goes: those present hear it, where that is wished. */
-void conference_chime(struct conference *self, enum chime_kind kind);
 struct participant *conference_participant(struct conference *self, uint32_t id);
 
 /* ---- scene.c ---- */
@@ -132,15 +132,39 @@ void participant_answered(struct participant *self, const struct media_desc *ans
 int participant_offer(struct participant *self);
 /* An outgoing call was started for a participant made without one, or again. */
 void participant_set_call(struct participant *self, struct call *call);
+/* A key was pressed, in the media or by signalling. */
+void participant_key(struct participant *self, char key);
 struct leg *participant_leg(const struct participant *self, enum media_kind kind);
 void participant_set_muted(struct participant *self, bool muted);
 struct participant *participant_find(struct controller *controller, uint32_t id);
+/* Puts what is agreed in force, and what changed about the participant. */
+void participant_apply(struct participant *self);
+/* The call's name or address changed. */
+void participant_rename(struct participant *self);
 
-/* ---- keys.c ---- */
-/* A key was pressed, by a telephone event or in signalling. */
-void participant_key(struct participant *self, char key);
-/* A key was heard. Not taken from who signals keys. */
-void participant_key_heard(struct participant *self, char key);
+/* ---- participant_move.c ---- */
+/* A new participant, without media yet, gets the number, place and state of
+ * `old`, whose call ends when the new one's agreement is in force. */
+void participant_take_over(struct participant *self, struct participant *old);
+void participant_taken_over(struct participant *self);
+/* Before a participant goes: nobody takes it over, and it nobody. */
+void participant_untie(struct participant *self);
+/* The call goes on in another conference. -EALREADY: it is there; -ENOSPC: full;
+ * -EACCES: it is not encrypted and would have to be; -EBUSY: not in yet. */
+int participant_move(struct participant *self, struct conference *to);
+
+/* ---- transfer.c ---- */
+/* As `refer` of struct call_handler. */
+int transfer_asked(struct controller *self, struct call *call, const struct call_refer *refer);
+/* What became of a call that somebody asked for. */
+void transfer_reached(struct participant *self);
+void transfer_not_reached(struct participant *self, int status, const char *reason);
+/* As `transferred` of struct call_handler. */
+void transfer_told(struct participant *self, int status, const char *reason);
+/* Sends a participant to a conference's number or to an address. *moved: it is
+ * there now; else the peer was asked. */
+int transfer_order(struct participant *p, const char *target, bool *moved, char *error,
+		   size_t cap);
 
 /* ---- participant_desc.c: for participant.c ---- */
 struct desc_policy participant_policy(const struct participant *self);
@@ -158,6 +182,15 @@ void participant_leg_event(void *owner, struct leg *leg, enum leg_event event, i
  * -ENAMETOOLONG. */
 int controller_conference(struct controller *self, const char *number,
 			  struct conference **out);
+/* What the dial plan says to that caller about `dialled`. */
+void controller_look_up(struct controller *self, const struct call *call, const char *dialled,
+			struct dial_result *r);
+/* The conference a rule leads to, made when it has to be. */
+int controller_enter(struct controller *self, const struct dial_result *r,
+		     struct conference **out);
+/* Calls `uri` into a conference, on behalf of `by` (user@host, NULL: nobody). */
+int controller_call_in(struct controller *self, struct conference *conference, const char *uri,
+		       const char *by, struct participant **out);
 /* Calls `uri` and lets the answer join `number`. */
 int controller_dial(struct controller *self, const char *number, const char *uri,
 		    uint32_t *participant, char *error, size_t cap);

@@ -35,11 +35,13 @@ static void refuse(struct call *call, int status, const char *reason, unsigned r
 	call_refuse(call, status, reason, NULL, retry_after);
 }
 
-static void look_up(struct controller *self, const struct call *call, struct dial_result *r)
+void controller_look_up(struct controller *self, const struct call *call, const char *dialled,
+			struct dial_result *r)
 {
 	const struct dial_query q = {
-		.dialled = call->local,
+		.dialled = dialled,
 		.caller = call->remote_uri,
+		.diverted = call->diverted, .original = call->original,
 		.transport = call->transport,
 		.time_s = clock_wall_us() / 1000000,
 	};
@@ -47,7 +49,8 @@ static void look_up(struct controller *self, const struct call *call, struct dia
 	dialplan_lookup(self->config, &q, r, NULL);
 }
 
-static int enter(struct controller *self, const struct dial_result *r, struct conference **out)
+int controller_enter(struct controller *self, const struct dial_result *r,
+		     struct conference **out)
 {
 	const struct conf_conference *settings;
 
@@ -79,7 +82,7 @@ int controller_conference(struct controller *self, const char *number, struct co
 	dialplan_lookup(self->config, &q, &r, NULL);
 	if (!r.rule || r.action != RULE_CONFERENCE)
 		return -ENOENT;
-	return enter(self, &r, out);
+	return controller_enter(self, &r, out);
 }
 
 static void join(struct controller *self, struct call *call, const struct dial_result *r,
@@ -87,7 +90,7 @@ static void join(struct controller *self, struct call *call, const struct dial_r
 {
 	struct conference *conference = NULL;
 	struct participant *p = NULL;
-	int err = enter(self, r, &conference);
+	int err = controller_enter(self, r, &conference);
 
 	if (!err && conference->settings.max_participants &&
 	    conference->n >= conference->settings.max_participants) {
@@ -107,6 +110,40 @@ static void join(struct controller *self, struct call *call, const struct dial_r
 	participant_offered(p, offer);
 }
 
+/* Who takes over a call gets where the dial plan lets them by themselves, too. */
+static bool may_enter(struct controller *self, const struct call *call, const char *dialled,
+		      const struct conference *to, int *status)
+{
+	struct dial_result r;
+
+	controller_look_up(self, call, dialled, &r);
+	*status = r.rule && r.action == RULE_REFUSE ? (int)r.code : 403;
+	return r.rule && r.action == RULE_CONFERENCE && !strcmp(r.target, to->number);
+}
+
+static void take_over(struct controller *self, struct call *call, const struct media_desc *offer)
+{
+	struct participant *old = call->replaces->participant, *p = NULL;
+	int status = 403;
+
+	if (!old || old->replaces || old->replaced_by) {
+		refuse(call, 603, "Decline", 0);
+		return;
+	}
+	/* What it dialled is the address of that call, which may have moved since. */
+	if (!may_enter(self, call, call->local, old->conference, &status) &&
+	    !may_enter(self, call, old->conference->number, old->conference, &status)) {
+		refuse(call, status, "Not allowed here", 0);
+		return;
+	}
+	if (participant_new(&p, old->conference, call)) {
+		refuse(call, 503, "Out of resources", RETRY_AFTER_FULL_S);
+		return;
+	}
+	participant_take_over(p, old);
+	participant_offered(p, offer);
+}
+
 static void on_offered(void *arg, struct call *call, const struct media_desc *offer)
 {
 	struct controller *self = arg;
@@ -120,7 +157,11 @@ static void on_offered(void *arg, struct call *call, const struct media_desc *of
 		refuse(call, 503, "All lines are in use", RETRY_AFTER_FULL_S);
 		return;
 	}
-	look_up(self, call, &r);
+	if (call->replaces) {
+		take_over(self, call, offer);
+		return;
+	}
+	controller_look_up(self, call, call->local, &r);
 	if (!r.rule) {
 		refuse(call, 404, "Not Found", 0);
 		return;
@@ -186,6 +227,8 @@ static void on_connected(void *arg, struct call *call)
 	(void)arg;
 	log_info("call connected call=%s remote=\"%s\" agent=\"%s\"", call->id, call->remote_uri,
 		 call->user_agent);
+	if (call->participant)
+		transfer_reached(call->participant);
 }
 
 static void on_updated(void *arg, struct call *call, const struct media_desc *offer)
@@ -221,8 +264,29 @@ static void on_ended(void *arg, struct call *call, int status, const char *reaso
 	capture_call_ended(self, call);
 	log_info("call ended call=%s remote=\"%s\" status=%d reason=\"%s\"", call->id,
 		 call->remote_uri, status, reason);
-	if (call->participant && !insist(self, call, status))
+	if (call->participant && !insist(self, call, status)) {
+		transfer_not_reached(call->participant, status, reason);
 		participant_drop(call->participant);
+	}
+}
+
+static int on_refer(void *arg, struct call *call, const struct call_refer *refer)
+{
+	return transfer_asked(arg, call, refer);
+}
+
+static void on_transferred(void *arg, struct call *call, int status, const char *reason)
+{
+	(void)arg;
+	if (call->participant)
+		transfer_told(call->participant, status, reason);
+}
+
+static void on_renamed(void *arg, struct call *call)
+{
+	(void)arg;
+	if (call->participant)
+		participant_rename(call->participant);
 }
 
 static const struct call_handler handler = {
@@ -232,19 +296,29 @@ static const struct call_handler handler = {
 	.updated = on_updated,
 	.dtmf = on_dtmf,
 	.key_wanted = on_key_wanted,
+	.refer = on_refer,
+	.transferred = on_transferred,
+	.renamed = on_renamed,
 	.ended = on_ended,
 };
 
 /* ---- an operator calls out --------------------------------------------------------------- */
 
-static int dial(struct controller *self, struct conference *conference, const char *uri,
-		uint32_t *id)
+int controller_call_in(struct controller *self, struct conference *conference, const char *uri,
+		       const char *by, struct participant **out)
 {
 	struct participant *p = NULL;
-	int err = participant_new(&p, conference, NULL);
+	char to[1600], who[300];
+	int err = snprintf(to, sizeof(to), "%s", uri) < (int)sizeof(to) / 2 ? 0 : -EINVAL;
 
+	if (by) {
+		snprintf(who, sizeof(who), "<sip:%s>", by);
+		call_uri_header(to, sizeof(to), "Referred-By", who);
+	}
+	if (!err)
+		err = participant_new(&p, conference, NULL);
 	if (!err) {
-		p->dialled = strdup(uri);
+		p->dialled = strdup(to);
 		err = p->dialled ? 0 : -ENOMEM;
 	}
 	if (!err)
@@ -258,7 +332,7 @@ static int dial(struct controller *self, struct conference *conference, const ch
 			participant_drop(p);
 		return err;
 	}
-	*id = p->id;
+	*out = p;
 	return 0;
 }
 
@@ -290,6 +364,7 @@ int controller_dial(struct controller *self, const char *number, const char *uri
 		    uint32_t *participant, char *error, size_t cap)
 {
 	struct conference *conference = NULL;
+	struct participant *p = NULL;
 	bool fresh = !conference_find(self, number);
 	int err;
 
@@ -304,13 +379,15 @@ int controller_dial(struct controller *self, const char *number, const char *uri
 		return err;
 	}
 	if (!err) {
-		err = dial(self, conference, uri, participant);
+		err = controller_call_in(self, conference, uri, NULL, &p);
 		if (err && fresh && conference_find(self, number) &&
 		    list_empty(&conference->participants))
 			conference_drop(conference);
 	}
 	if (err)
 		dial_error(error, cap, uri, err);
+	else
+		*participant = p->id;
 	return err;
 }
 

@@ -301,6 +301,23 @@ struct leg *leg_drop(struct leg *self)
 	return NULL;
 }
 
+int leg_move(struct leg *self, struct mixer *mixer)
+{
+	struct mixer_leg *next = NULL;
+	int err;
+
+	if (self->mixer_leg) {
+		err = mixer_leg_new(&next, mixer, self->stream, self->place.participant);
+		if (err)
+			return err;
+		mixer_leg_drop(self->mixer_leg);
+		self->mixer_leg = next;
+	}
+	self->place.mixer = mixer;
+	leg_show(self, NULL);
+	return 0;
+}
+
 void leg_set_tap(struct leg *self, struct tap *tap)
 {
 	transport_set_tap(self->carrier->transport, tap);
@@ -389,21 +406,11 @@ static void apply_stream(struct leg *self, const struct leg_settings *s)
 	self->audio.tx = p.tx;
 }
 
-static bool has_events(const struct desc_agreed *agreed)
-{
-	for (uint32_t i = 0; i < agreed->n_rx; i++) {
-		if (agreed->rx[i].format.id == CODEC_TELEPHONE_EVENT)
-			return true;
-	}
-	return false;
-}
-
 static void apply_audio(struct leg *self, const struct leg_settings *s)
 {
 	self->audio.ptime_ms = s->agreed->ptime ? s->agreed->ptime : 20;
 	self->audio.bitrate = s->agreed->bitrate;
 	self->audio.gain = s->profile->gain;
-	self->audio.hear_keys = s->hear_keys && !has_events(s->agreed);
 	self->audio.comfort_noise = s->agreed->cn_tx_pt >= 0;
 	self->audio.receive = s->agreed->receive && !s->held;
 	self->audio.send = s->agreed->send;
@@ -502,14 +509,6 @@ void leg_set_audio(struct leg *self, bool muted, bool deaf)
 		return;
 	self->audio.muted = muted;
 	self->audio.deaf = deaf;
-	mixer_leg_set(self->mixer_leg, &self->audio);
-}
-
-void leg_hear_keys(struct leg *self, bool hear)
-{
-	if (!self->mixer_leg || self->audio.hear_keys == hear)
-		return;
-	self->audio.hear_keys = hear;
 	mixer_leg_set(self->mixer_leg, &self->audio);
 }
 

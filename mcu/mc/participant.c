@@ -26,7 +26,7 @@ static bool is_held(struct participant *self, unsigned i)
 	return !a->send && self->was_sendrecv[i];
 }
 
-static void apply(struct participant *self)
+void participant_apply(struct participant *self)
 {
 	bool any = false, secured = true;
 
@@ -36,7 +36,6 @@ static void apply(struct participant *self)
 			.agreed = a,
 			.profile = self->conference->settings.profile,
 			.muted = self->muted, .deaf = self->deaf,
-			.hear_keys = !self->signals_keys,
 		};
 
 		if (!self->leg[i])
@@ -59,7 +58,7 @@ static void apply(struct participant *self)
 		log_info("participant joined conference=%s participant=%u call=%s name=\"%s\" encrypted=%s",
 			 self->conference->number, self->id, self->call->id, self->name,
 			 self->secured ? "yes" : "no");
-		conference_chime(self->conference, CHIME_JOIN);
+		participant_taken_over(self);
 	}
 	conference_touch(self->conference);
 }
@@ -152,7 +151,7 @@ static void answer_offer(struct participant *self, const struct media_desc *offe
 	if (!err) {
 		err = call_answer(self->call, self->ours);
 		if (!err)
-			apply(self);
+			participant_apply(self);
 		else if (err != -EALREADY)
 			unanswered(self, err);
 		return;
@@ -248,7 +247,7 @@ void participant_answered(struct participant *self, const struct media_desc *ans
 		call_end(self->call, "No common media");
 		return;
 	}
-	apply(self);
+	participant_apply(self);
 }
 
 /* ---- events of the legs ------------------------------------------------------------------ */
@@ -273,6 +272,16 @@ static void key_needed(struct participant *self, const struct leg *leg)
 			call_request_key(self->call, &self->theirs->line[i]);
 		}
 	}
+}
+
+void participant_key(struct participant *self, char key)
+{
+	size_t n = strlen(self->keys);
+
+	if (n == sizeof(self->keys) - 1)
+		memmove(self->keys, self->keys + 1, n--);
+	self->keys[n] = key;
+	self->keys[n + 1] = '\0';
 }
 
 void participant_leg_event(void *owner, struct leg *leg, enum leg_event event, int64_t value)
@@ -328,6 +337,14 @@ static void take_name(struct participant *self)
 	}
 }
 
+void participant_rename(struct participant *self)
+{
+	take_name(self);
+	log_info("participant renamed conference=%s participant=%u call=%s name=\"%s\"",
+		 self->conference->number, self->id, self->call->id, self->name);
+	conference_touch(self->conference);
+}
+
 void participant_set_call(struct participant *self, struct call *call)
 {
 	if (self->call)
@@ -360,9 +377,10 @@ int participant_new(struct participant **out, struct conference *conference, str
 void participant_drop(struct participant *self)
 {
 	struct conference *conference = self->conference;
-	bool in = self->in;
 
-	if (in)
+	participant_untie(self);
+	transfer_not_reached(self, 0, NULL);
+	if (self->in)
 		log_info("participant left conference=%s participant=%u call=%s name=\"%s\"",
 			 conference->number, self->id, self->call->id, self->name);
 	/* Bundled legs lean on an earlier one's transport. */
@@ -381,13 +399,10 @@ void participant_drop(struct participant *self)
 	free(self->stage);
 	free(self->dialled);
 	free(self);
-	if (list_empty(&conference->participants)) {
+	if (list_empty(&conference->participants))
 		conference_drop(conference);
-		return;
-	}
-	if (in)
-		conference_chime(conference, CHIME_LEAVE);
-	conference_touch(conference);
+	else
+		conference_touch(conference);
 }
 
 struct leg *participant_leg(const struct participant *self, enum media_kind kind)

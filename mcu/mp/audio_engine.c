@@ -74,12 +74,6 @@ struct mixer_leg {
 	atomic_int_fast64_t delay_us;
 };
 
-struct chime_msg {
-	struct msg msg;
-	struct mixer *mixer;
-	enum chime_kind kind;
-};
-
 struct leg_set_msg {
 	struct msg msg;
 	struct mixer_leg *leg;
@@ -286,13 +280,6 @@ static void mixer_tell(void *arg, const uint32_t *ids, unsigned n)
 	self->events.speakers(self->arg, ids, n);
 }
 
-static void mixer_key(void *arg, uint32_t id, char key)
-{
-	struct mixer *self = arg;
-
-	self->events.key(self->arg, id, key);
-}
-
 static void mixer_added(struct msg *msg, void *owner)
 {
 	struct mixer *self = list_entry(msg, struct mixer, add);
@@ -342,11 +329,10 @@ int mixer_new(struct mixer **out, struct audio_engine *engine,
 		self->events = *events;
 	self->arg = arg;
 	mix_init(&self->mix, &engine->mix_io, best);
-	self->mix.speakers_arg = self;
-	if (self->events.speakers)
+	if (self->events.speakers) {
 		self->mix.speakers = mixer_tell;
-	if (self->events.key)
-		self->mix.key = mixer_key;
+		self->mix.speakers_arg = self;
+	}
 	mailbox_put(best->mailbox, &self->add);
 	*out = self;
 	return 0;
@@ -359,32 +345,6 @@ struct mixer *mixer_drop(struct mixer *self)
 	self->shard->load--;
 	mailbox_put(self->shard->mailbox, &self->drop);
 	return NULL;
-}
-
-static void chime_discard(struct msg *msg)
-{
-	free(list_entry(msg, struct chime_msg, msg));
-}
-
-static void chime_deliver(struct msg *msg, void *owner)
-{
-	struct chime_msg *m = list_entry(msg, struct chime_msg, msg);
-
-	(void)owner;
-	chime_ring(&m->mixer->mix.chime, m->kind);
-	free(m);
-}
-
-void mixer_chime(struct mixer *self, enum chime_kind kind)
-{
-	struct chime_msg *m = calloc(1, sizeof(*m));
-
-	if (!m)
-		return; /* nobody misses it */
-	m->msg = (struct msg){ .deliver = chime_deliver, .discard = chime_discard };
-	m->mixer = self;
-	m->kind = kind;
-	mailbox_put(self->shard->mailbox, &m->msg);
 }
 
 /* ---- legs ------------------------------------------------------------------ */

@@ -292,9 +292,6 @@ static int run(struct load *l)
 	double cpu, seconds;
 	int64_t begun;
 
-	/* Nothing is computed ahead any more: from here on time counts. */
-	printf("calling\n");
-	fflush(stdout);
 	for (unsigned i = 0; i < l->participants - l->joins && !l->churn; i++) {
 		endpoint_call(l->endpoint[i], clock_us());
 		run_for(l, (int64_t)l->join_interval_ms * 1000);

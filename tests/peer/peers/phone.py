@@ -231,7 +231,7 @@ class Phone:
                       "a=rtcp-fb:97 nack pli", f"a={direction}"]
         return "\r\n".join(lines) + "\r\n"
 
-    def _send(self, method, cseq, body="", branch=None, kind="application/sdp"):
+    def _send(self, method, cseq, body="", branch=None):
         lines = [f"{method} {self.target} SIP/2.0",
                  f"Via: SIP/2.0/UDP {self.address}:{self.port};branch=z9hG4bK"
                  f"{branch or uuid.uuid4().hex[:12]};rport",
@@ -240,15 +240,15 @@ class Phone:
                  f"Contact: <sip:{self.name}@{self.address}:{self.port}>", "Max-Forwards: 70",
                  f"Content-Length: {len(body)}"]
         if body:
-            lines.append(f"Content-Type: {kind}")
+            lines.append("Content-Type: application/sdp")
         self.sip.sendto(("\r\n".join(lines) + "\r\n\r\n" + body).encode(), self.bridge)
 
-    def _request(self, method, body="", seconds=8, kind="application/sdp"):
+    def _request(self, method, body="", seconds=8):
         self.cseq += 1
         key, branch = (self.cseq, method), uuid.uuid4().hex[:12]
         end, wait = time.monotonic() + seconds, .5
         while time.monotonic() < end:
-            self._send(method, self.cseq, body, branch, kind)
+            self._send(method, self.cseq, body, branch)
             with self.news:
                 if self.news.wait_for(lambda: key in self.answers, wait):
                     return self.answers[key]
@@ -278,12 +278,6 @@ class Phone:
 
     def hold(self, direction):
         answer = self._request("INVITE", self.offer(direction))
-        return bool(answer) and answer.startswith("SIP/2.0 200")
-
-    def info_key(self, key):
-        """A key by INFO (dtmf-relay); True when that was taken."""
-        answer = self._request("INFO", f"Signal={key}\r\nDuration=160\r\n",
-                               kind="application/dtmf-relay")
         return bool(answer) and answer.startswith("SIP/2.0 200")
 
     def hangup(self):
