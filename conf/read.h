@@ -62,7 +62,7 @@ void conf_conference_of(struct conf_build *b, const struct conf_profile *profile
 void conf_read_root(struct conf_build *b, const xmlNode *root);
 void conf_read_network(struct conf_build *b, const xmlNode *node); /* NULL: none */
 /* <trusted> and <transfers> of it; `node` NULL: none */
-void conf_read_peers(struct conf_build *b, const xmlNode *node, struct conf_network *n);
+void conf_read_trust(struct conf_build *b, const xmlNode *node, struct conf_network *n);
 void conf_read_profiles(struct conf_build *b, const xmlNode *node);
 void conf_read_layouts(struct conf_build *b, const xmlNode *node);
 void conf_read_conferences(struct conf_build *b, const xmlNode *node);

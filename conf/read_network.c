@@ -295,5 +295,5 @@ void conf_read_network(struct conf_build *b, const xmlNode *node)
 	read_tls(b, node, n);
 	read_control(b, node, n);
 	read_limits(b, node, n);
-	conf_read_peers(b, node, n);
+	conf_read_trust(b, node, n);
 }

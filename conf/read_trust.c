@@ -169,7 +169,7 @@ static void read_transfers(struct conf_build *b, const xmlNode *parent, struct c
 			     "attributes out");
 }
 
-void conf_read_peers(struct conf_build *b, const xmlNode *node, struct conf_network *n)
+void conf_read_trust(struct conf_build *b, const xmlNode *node, struct conf_network *n)
 {
 	read_trusted(b, node, n);
 	read_transfers(b, node, &n->transfers);
