@@ -102,6 +102,23 @@ struct conf_conference {
 	unsigned line;
 };
 
+/* How an endpoint is asked for a key frame: by what it says, or whatever it says. */
+enum conf_key_frames { KEY_FRAMES_AUTO, KEY_FRAMES_RTCP, KEY_FRAMES_INFO };
+
+/* What is done otherwise for some endpoint. */
+struct conf_quirk {
+	char *name;
+	char *agent;            /* PCRE2 pattern over its User-Agent, caseless; NULL: any */
+	char *offers;           /* an encoding name its offer shows; NULL: any */
+	enum conf_key_frames key_frames;
+	char *stream_id;        /* RFC 5168: NULL none, "label" its a=label, else as it is */
+	bool nack, tmmbr;       /* false: not agreed */
+	bool h264_mode_0;       /* packetization mode 0 only */
+	unsigned max_bitrate;   /* kbit/s of video it is sent, 0: no limit */
+	unsigned line;          /* 0: built in */
+	void *agent_pattern;    /* compiled; conf/ only */
+};
+
 enum rule_action { RULE_CONFERENCE, RULE_ADDRESS, RULE_REFUSE };
 
 struct conf_rule {
@@ -140,6 +157,8 @@ struct config {
 	size_t n_conference;
 	struct conf_rule *rule;
 	size_t n_rule;
+	struct conf_quirk *quirk;  /* the file's own first */
+	size_t n_quirk;
 };
 
 /* Reads `file` (NULL: the built-in default), checks it and gives the tree
@@ -167,6 +186,11 @@ const struct conf_conference *config_conference(const struct config *self, const
 bool config_trusts(const struct config *self, const char *address);
 /* Whether a transfer may lead to that host directly (case ignored). */
 bool config_transfer_host(const struct config *self, const char *host);
+
+/* The first quirk that is for an endpoint with this User-Agent (NULL: none) and an
+ * offer of these encodings, as in media_desc; NULL: it has none. */
+const struct conf_quirk *config_quirk(const struct config *self, const char *agent,
+				      const char *encodings);
 
 /* ---- dial plan --------------------------------------------------------------- */
 

@@ -346,7 +346,8 @@ void conf_read_pattern(struct conf_build *b, const xmlNode *node, const char *at
 void conf_read_root(struct conf_build *b, const xmlNode *root)
 {
 	static const char *const elements[] = {
-		"network", "profiles", "layouts", "conferences", "dial-plan", NULL
+		"network", "profiles", "layouts", "conferences", "dial-plan",
+		"quirks", NULL
 	};
 
 	if (!is_ours(root) || strcmp((const char *)root->name, "balai")) {
@@ -363,4 +364,5 @@ void conf_read_root(struct conf_build *b, const xmlNode *root)
 	conf_read_layouts(b, conf_only_child(b, root, "layouts"));
 	conf_read_conferences(b, conf_only_child(b, root, "conferences"));
 	conf_read_plan(b, conf_only_child(b, root, "dial-plan"));
+	conf_read_quirks(b, conf_only_child(b, root, "quirks"));
 }

@@ -48,6 +48,10 @@ void conf_read_pattern(struct conf_build *b, const xmlNode *node, const char *at
 		       bool caseless, char **text, void **pattern);
 void conf_yes_no(struct conf_build *b, const xmlNode *node, const char *attr, bool *value);
 
+/* A PCRE2 pattern and its text; NULL: not there, or a mistake that was said. */
+void conf_read_pattern(struct conf_build *b, const xmlNode *node, const char *attr,
+		       bool caseless, char **text, void **pattern);
+
 extern const char *const conf_transports[], *const conf_encryptions[];
 
 /* The profile that the attribute `profile` names; the one called default when
@@ -67,5 +71,6 @@ void conf_read_profiles(struct conf_build *b, const xmlNode *node);
 void conf_read_layouts(struct conf_build *b, const xmlNode *node);
 void conf_read_conferences(struct conf_build *b, const xmlNode *node);
 void conf_read_plan(struct conf_build *b, const xmlNode *node);
+void conf_read_quirks(struct conf_build *b, const xmlNode *node); /* NULL: none */
 
 #endif

@@ -29,6 +29,8 @@ static void tree_fini(void *arg)
 		for (size_t k = 0; k < l->n_place; k++)
 			conf_pattern_free(l->place[k].caller_pattern);
 	}
+	for (size_t i = 0; i < self->config.n_quirk; i++)
+		conf_pattern_free(self->config.quirk[i].agent_pattern);
 	while (self->chunks) {
 		struct conf_chunk *c = self->chunks;
 

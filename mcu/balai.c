@@ -16,7 +16,7 @@
 #define DEFAULT_SOCKET "/run/balai/control"
 
 static const char local_help[] =
-	"  balai sdp explain FILE [--profile P] [--config FILE] [--json]\n"
+	"  balai sdp explain FILE [--profile P] [--agent NAME] [--config FILE] [--json]\n"
 	"      Print the answer to an SDP offer (or a SIP message; - is standard\n"
 	"      input) and why each codec was or was not chosen. Needs no balaid.\n"
 	"\n"
@@ -91,7 +91,7 @@ static int explain_usage(const char *word)
 
 static int explain(bool json, int argc, char **argv)
 {
-	const char *file = NULL, *profile = NULL, *config_file = NULL;
+	const char *file = NULL, *profile = NULL, *config_file = NULL, *agent = NULL;
 	struct config *config = NULL;
 	struct desc_policy policy = { 0 };
 	size_t len = 0;
@@ -102,6 +102,7 @@ static int explain(bool json, int argc, char **argv)
 		if (!strcmp(argv[i], "--json"))
 			json = true;
 		else if (option_value(&profile, "--profile", &i, argc, argv) ||
+			 option_value(&agent, "--agent", &i, argc, argv) ||
 			 option_value(&config_file, "--config", &i, argc, argv))
 			continue;
 		else if (!file && strncmp(argv[i], "--", 2))
@@ -124,7 +125,7 @@ static int explain(bool json, int argc, char **argv)
 	}
 	policy.encryption = policy.profile->encryption;
 	policy.video = policy.profile->video;
-	status = sdp_explain(text, len, &policy, json, stdout);
+	status = sdp_explain(text, len, &policy, config, agent, json, stdout);
 	ref_drop(config);
 	free(text);
 	return status == 200 ? 0 : 1;

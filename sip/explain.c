@@ -29,6 +29,10 @@ struct explained {
 	char reason[200];
 	struct media_desc *offer, *ours; /* ours: the answer, or our offer */
 	bool we_offer;
+	const struct config *config;     /* NULL: no quirks */
+	const char *agent;               /* NULL: as the message says */
+	char its_agent[128];
+	const struct conf_quirk *quirk;  /* what applies, NULL: none */
 	char *text;                      /* ours as SDP, NULL: a refusal */
 	struct explained_line line[DESC_MAX_LINES];
 };
@@ -45,8 +49,9 @@ static bool is_message(struct span text)
 	       (line.len > 8 && span_begins((struct span){ line.p + line.len - 8, 8 }, " SIP/2.0"));
 }
 
-/* The Content-Type of a SIP message ("" when it has none) and its body. */
-static struct span message_body(struct span text, char *type, size_t cap)
+/* Content-Type and User-Agent of a SIP message ("" when it has none) and its body. */
+static struct span message_body(struct span text, char *type, size_t cap, char *agent,
+				size_t agent_cap)
 {
 	type[0] = '\0';
 	while (text.len) {
@@ -59,11 +64,13 @@ static struct span message_body(struct span text, char *type, size_t cap)
 		name = span_trim(span_cut(&line, ':'));
 		if (span_is(name, "Content-Type") || span_is(name, "c"))
 			span_copy(type, cap, span_trim(line));
+		if (span_is(name, "User-Agent"))
+			span_copy(agent, agent_cap, span_trim(line));
 	}
 	return text;
 }
 
-static int find_body(struct span all, struct span *sdp)
+static int find_body(struct explained *self, struct span all, struct span *sdp)
 {
 	char type[512];
 	struct span body;
@@ -72,11 +79,30 @@ static int find_body(struct span all, struct span *sdp)
 		*sdp = all;
 		return all.len ? 0 : -EBADMSG;
 	}
-	body = message_body(all, type, sizeof(type));
+	body = message_body(all, type, sizeof(type), self->its_agent, sizeof(self->its_agent));
 	return body_find_sdp(&sdp->p, &sdp->len, type, body.p, body.len);
 }
 
 /* ---- what came, by name --------------------------------------------------------- */
+
+/* Why a codec that we have no name for is not done. */
+static const char *unknown(const char *name)
+{
+	static const struct { const char *name, *why; } known[] = {
+		{ "MP4A-LATM", "AAC-LD can be read here but not written" },
+		{ "mpeg4-generic", "AAC-LD can be read here but not written" },
+		{ "G7221", "Debian 12 has no G.722.1" },
+		{ "SIREN14", "Debian 12 has no G.722.1" },
+		{ "vnd.polycom.lpr", "loss recovery of its own, not needed" },
+		{ "H265", "not done" }, { "H264-SVC", "not done" },
+		{ "red", "not done" }, { "ulpfec", "not done" }, { "rtx", "not done" },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcasecmp(name, known[i].name))
+			return known[i].why;
+	return "not known here";
+}
 
 static void list_codecs(struct explained_line *line, const sdp_media_t *m)
 {
@@ -91,7 +117,7 @@ static void list_codecs(struct explained_line *line, const sdp_media_t *m)
 			snprintf(c->name + strlen(c->name), sizeof(c->name) - strlen(c->name),
 				 "/%lu", map->rm_rate);
 		span_copy(c->fmtp, sizeof(c->fmtp), span_of(map->rm_fmtp));
-		snprintf(c->reason, sizeof(c->reason), "%s", named ? "not known here" :
+		snprintf(c->reason, sizeof(c->reason), "%s", named ? unknown(map->rm_encoding) :
 			 "a dynamic payload type without a=rtpmap");
 	}
 }
@@ -202,8 +228,18 @@ static void refuse(struct explained *self, int status, const char *reason)
 	snprintf(self->reason, sizeof(self->reason), "%s", reason);
 }
 
+static void take_quirk(struct explained *self, struct desc_policy *policy)
+{
+	if (self->config)
+		self->quirk = config_quirk(self->config,
+					   self->agent ? self->agent : self->its_agent,
+					   self->offer ? self->offer->encodings : "");
+	policy->quirk = self->quirk;
+}
+
 static int answer_offer(struct explained *self, struct span sdp, const struct desc_policy *policy)
 {
+	struct desc_policy with = *policy;
 	struct desc_verdict verdict;
 	int err = sdp_desc_parse(&self->offer, sdp.p, sdp.len);
 
@@ -216,7 +252,8 @@ static int answer_offer(struct explained *self, struct span sdp, const struct de
 	err = list_all(self, sdp);
 	if (err)
 		return err;
-	desc_answer(policy, self->offer, self->ours, &verdict, on_why, self);
+	take_quirk(self, &with);
+	desc_answer(&with, self->offer, self->ours, &verdict, on_why, self);
 	refuse(self, verdict.status, verdict.warning);
 	return verdict.status == 200 ? write_ours(self) : 0;
 }
@@ -224,7 +261,8 @@ static int answer_offer(struct explained *self, struct span sdp, const struct de
 static int explain(struct explained *self, struct span all, const struct desc_policy *policy)
 {
 	struct span sdp = span_of("");
-	int err = find_body(all, &sdp);
+	struct desc_policy with = *policy;
+	int err = find_body(self, all, &sdp);
 
 	switch (err) {
 	case 0:
@@ -232,7 +270,8 @@ static int explain(struct explained *self, struct span all, const struct desc_po
 	case -ENOENT:
 		refuse(self, 200, "No offer came: the answer to the call holds our offer");
 		self->we_offer = true;
-		desc_offer(policy, self->ours);
+		take_quirk(self, &with);
+		desc_offer(&with, self->ours);
 		return write_ours(self);
 	case -ENOTSUP:
 		refuse(self, 415, "No application/sdp in the body");
@@ -295,6 +334,8 @@ static int print_json(const struct explained *self, FILE *out)
 		json_array_append_new(lines, line_json(self, i));
 	json_object_set_new(root, "status", json_integer(self->status));
 	json_object_set_new(root, "reason", json_string(self->reason));
+	json_object_set_new(root, "quirk", self->quirk ? json_string(self->quirk->name) :
+			    json_null());
 	if (self->text)
 		json_object_set_new(root, "answer", json_string(self->text));
 	json_object_set_new(root, "mlines", lines);
@@ -323,6 +364,10 @@ static void print_text(const struct explained *self, FILE *out)
 {
 	fprintf(out, "%d %s%s%s\n", self->status, self->status == 200 ? "OK" : "refused",
 		self->reason[0] ? ": " : "", self->reason);
+	if (self->quirk && self->quirk->line)
+		fprintf(out, "quirk: %s (line %u)\n", self->quirk->name, self->quirk->line);
+	else if (self->quirk)
+		fprintf(out, "quirk: %s (built in)\n", self->quirk->name);
 	for (uint32_t i = 0; i < self->ours->n_lines; i++)
 		print_line(self, i, out);
 	if (self->text)
@@ -331,13 +376,15 @@ static void print_text(const struct explained *self, FILE *out)
 }
 
 int sdp_explain(const char *text, size_t len, const struct desc_policy *policy,
-		bool json, FILE *out)
+		const struct config *config, const char *agent, bool json, FILE *out)
 {
 	struct explained *self = (struct explained *)calloc(1, sizeof(*self));
 	int err = -ENOMEM;
 
 	if (!self)
 		return -ENOMEM;
+	self->config = config;
+	self->agent = agent;
 	self->ours = media_desc_new();
 	if (!self->ours)
 		goto out;

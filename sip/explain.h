@@ -16,8 +16,9 @@
  * reads, or with `json` one object: {"status", "reason", "answer", "mlines":
  * [{"media", "port", "codec", "payload_type", "direction", "reason",
  * "codecs": [{"payload_type", "codec", "fmtp", "chosen", "reason"}]}]}; a refusal has
- * no "answer". Returns the status (200, 400, 415, 488), or -ENOMEM. */
+ * no "answer". With a configuration (may be NULL) its quirks count, by `agent` (NULL: the
+ * User-Agent of the message) and the offer: {"quirk": name or null}. Returns the status (200, 400, 415, 488), or -ENOMEM. */
 int sdp_explain(const char *text, size_t len, const struct desc_policy *policy,
-		bool json, FILE *out);
+		const struct config *config, const char *agent, bool json, FILE *out);
 
 #endif

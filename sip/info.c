@@ -7,19 +7,27 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 const char info_media_control_type[] = "application/media_control+xml";
-const char info_key_frame_body[] =
-	"<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n"
-	"<media_control>\r\n"
-	" <vc_primitive>\r\n"
-	"  <to_encoder>\r\n"
-	"   <picture_fast_update/>\r\n"
-	"  </to_encoder>\r\n"
-	" </vc_primitive>\r\n"
-	"</media_control>\r\n";
+int info_key_frame(char *buf, size_t cap, const char *stream_id)
+{
+	bool has = stream_id[0] != '\0';
+	int n = snprintf(buf, cap, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n"
+			 "<media_control>\r\n"
+			 " <vc_primitive>\r\n"
+			 "%s%s%s"
+			 "  <to_encoder>\r\n"
+			 "   <picture_fast_update/>\r\n"
+			 "  </to_encoder>\r\n"
+			 " </vc_primitive>\r\n"
+			 "</media_control>\r\n", has ? "  <stream_id>" : "", stream_id,
+			 has ? "</stream_id>\r\n" : "");
+
+	return n < 0 || (size_t)n >= cap ? -ENOSPC : 0;
+}
 
 struct text {
 	const char *p, *end;

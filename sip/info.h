@@ -25,9 +25,9 @@ struct info {
  * a type we do not know (415); -EBADMSG: a known one with nonsense in it. */
 int info_parse(struct info *out, const char *content_type, const char *body, size_t len);
 
-/* What RFC 5168 section 6 asks for a whole new picture with. No stream_id:
- * Cisco answers 500 to one it does not know, and nobody needs it. */
-extern const char info_key_frame_body[];
+/* What RFC 5168 section 6 asks for a whole new picture with; `stream_id` "": none,
+ * since some answer 500 to one they do not know, and few need it. -ENOSPC. */
+int info_key_frame(char *buf, size_t cap, const char *stream_id);
 extern const char info_media_control_type[];
 
 #endif

@@ -204,6 +204,25 @@ static void read_line(struct desc_line *line, const struct tidy_media *written,
 	sdp_attributes_read(line, m->m_attributes, session);
 }
 
+/* Every name once, as long as there is room. */
+static void note_encodings(struct media_desc *desc, const sdp_media_t *m)
+{
+	for (const sdp_rtpmap_t *map = m->m_rtpmaps; map; map = map->rm_next) {
+		struct span name = span_of(map->rm_encoding);
+		size_t at = strlen(desc->encodings);
+		char word[68];
+
+		if (!name.len || name.len > 64)
+			continue;
+		word[0] = '|';
+		span_copy(word + 1, sizeof(word) - 2, name);
+		memcpy(word + 1 + name.len, "|", 2);
+		if (strstr(desc->encodings, word) || at + name.len + 2 > sizeof(desc->encodings))
+			continue;
+		memcpy(desc->encodings + at, word + (at > 0), name.len + 3 - (at > 0));
+	}
+}
+
 /* What belongs to the transport may stand in the first member of a group alone
  * (RFC 9143 section 7.1.3, RFC 8859 category TRANSPORT). */
 static void inherit_transport(struct desc_line *line, const struct desc_line *head)
@@ -278,6 +297,7 @@ static int read_session(struct media_desc *desc, const struct tidy *tidy,
 			return -EBADMSG;
 		media[i] = m;
 		read_line(&desc->line[i], &tidy->media[i], m, session->sdp_attributes);
+		note_encodings(desc, m);
 	}
 	desc->n_lines = tidy->n_media;
 	desc->too_many_lines = tidy->too_many;

@@ -259,6 +259,7 @@ static int op_offer(struct call *call, const struct media_desc *ours)
 static int op_request_key(struct call *call, const struct desc_line *line)
 {
 	struct dialog *d = dialog_of(call);
+	char body[512];
 
 	(void)line;
 	if (!d)
@@ -267,9 +268,11 @@ static int op_request_key(struct call *call, const struct desc_line *line)
 		return -ENOTSUP;
 	if (d->key_waits)
 		return 0;
+	if (info_key_frame(body, sizeof(body), call->key_stream_id))
+		return -ENOSPC;
 	d->key_waits = true;
 	nua_info(d->nh, SESSION_ID(d), SIPTAG_CONTENT_TYPE_STR(info_media_control_type),
-		 SIPTAG_PAYLOAD_STR(info_key_frame_body), TAG_END());
+		 SIPTAG_PAYLOAD_STR(body), TAG_END());
 	return 0;
 }
 

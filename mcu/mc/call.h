@@ -127,6 +127,7 @@ struct call {
 	struct list link;
 	struct call_center *center;
 	/* The MC's own. */
+	char key_stream_id[72];      /* RFC 5168: sent with request_key, "" none; fit for XML */
 	void *participant;
 };
 

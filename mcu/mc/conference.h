@@ -61,6 +61,7 @@ struct participant {
 	struct media_desc *proposed; /* our offer that waits for its answer */
 	struct desc_agreed agreed[DESC_MAX_LINES];
 	struct leg *leg[DESC_MAX_LINES];
+	const struct conf_quirk *quirk; /* of its endpoint, NULL none; the conference's config */
 	bool in;                   /* an agreement is in force */
 	bool was_sendrecv[DESC_MAX_LINES];
 	bool secured;              /* every active line is encrypted */

@@ -76,6 +76,7 @@ struct media_desc {
 	uint64_t session_id, session_version;
 	bool too_many_lines;         /* more than fit: refuse the whole with 488 */
 	char username[64];           /* o= */
+	char encodings[512];         /* "|opus|H264|…|": names of all codecs, ours or not */
 };
 
 /* What this side is ready to do in one call. */
@@ -83,6 +84,7 @@ struct desc_policy {
 	const struct conf_profile *profile;
 	enum conf_encryption encryption; /* the stricter of profile and conference */
 	bool video;                  /* false: audio only (desk-phone conference) */
+	const struct conf_quirk *quirk;  /* of this endpoint, may be NULL */
 	bool was_secured;            /* an earlier agreement was encrypted: never weaker now */
 	int family;                  /* AF_INET or AF_INET6 when media has only that; 0: both */
 	enum desc_setup dtls_role;   /* ACTIVE or PASSIVE: in force, kept by a re-INVITE (RFC 8842
@@ -149,6 +151,9 @@ struct desc_agreed {
 	bool avpf, rtcp_mux, ice;
 	int bundled_with;            /* index of the line whose transport it shares, -1: own */
 };
+
+/* What a quirk (may be NULL) changes in what was agreed. */
+void desc_quirk_agreed(const struct conf_quirk *quirk, struct desc_agreed agreed[DESC_MAX_LINES]);
 
 /* Puts our description and theirs together, line by line; `we_offered` tells
  * which is the offer. -EBADMSG when the answer does not fit the offer (too many

@@ -116,6 +116,7 @@ static void add_codec(const struct desc_rules *rules, struct desc_line *answer,
 	c->can_send = c->can_receive = true;
 	if (answer->kind != MEDIA_VIDEO)
 		c->fir = c->pli = c->nack = c->tmmbr = c->remb = false;
+	desc_quirk_codec(rules->policy->quirk, c);
 }
 
 static void add_codecs(const struct desc_rules *rules, struct desc_line *answer,

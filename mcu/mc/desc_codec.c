@@ -106,11 +106,15 @@ static int h264_rank(const struct h264_format *h, const char **why)
 	return h->packetization_mode == 1 ? 2 : 3;
 }
 
-static int codec_rank(const struct codec_format *f, const enum codec_id *list, unsigned n,
-		      const char **why)
+static int codec_rank(const struct desc_rules *rules, const struct codec_format *f,
+		      const enum codec_id *list, unsigned n, const char **why)
 {
 	int index, inner = 0;
 
+	if (desc_quirk_forbids(rules->policy->quirk, f)) {
+		*why = "not for this endpoint (quirk)";
+		return RANK_NONE;
+	}
 	if (!desc_codec_supported(f->id)) {
 		*why = "this build cannot do it";
 		return RANK_NONE;
@@ -187,7 +191,7 @@ void desc_choose_codec(const struct desc_rules *rules, const struct desc_line *l
 			texts[i] = "neither sent nor received";
 			continue;
 		}
-		rank = codec_rank(&c->format, list, n, &texts[i]);
+		rank = codec_rank(rules, &c->format, list, n, &texts[i]);
 		if (rank == RANK_NONE && out->index < 0)
 			desc_text(out->text, sizeof(out->text), "no common codec: %s: %s",
 				  codec_name(c->format.id), texts[i]);

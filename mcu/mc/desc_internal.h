@@ -40,6 +40,11 @@ void desc_our_format(struct codec_format *out, const struct codec_format *offere
 unsigned desc_profile_codecs(const struct desc_rules *rules, enum media_kind kind,
 			     enum codec_id *out, unsigned cap);
 
+/* What a quirk (may be NULL) takes from a codec that we name, and whether it wants
+ * it not named at all. */
+void desc_quirk_codec(const struct conf_quirk *quirk, struct desc_codec *codec);
+bool desc_quirk_forbids(const struct conf_quirk *quirk, const struct codec_format *format);
+
 enum desc_security { DESC_REFUSED, DESC_PLAIN, DESC_SDES, DESC_DTLS };
 
 /* How a line would be secured; `text` says why. `crypto` is the index of the

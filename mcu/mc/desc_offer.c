@@ -46,6 +46,8 @@ static void add_h264(struct desc_line *line, const struct desc_rules *rules, uin
 	struct desc_codec *c = add(line, CODEC_H264, pt);
 
 	desc_our_format(&c->format, &wish, rules->video_bitrate);
+	if (desc_quirk_forbids(rules->policy->quirk, &c->format))
+		line->n_codecs--;
 }
 
 static void add_h263(struct desc_line *line, enum codec_id id, int pt)
@@ -116,6 +118,7 @@ static void add_video(struct desc_line *line, const struct desc_rules *rules)
 
 		c->fir = c->pli = c->nack = c->tmmbr = true;
 		c->remb = c->format.id == CODEC_H264 || c->format.id == CODEC_VP8;
+		desc_quirk_codec(rules->policy->quirk, c);
 	}
 	line->bandwidth = rules->video_bitrate;
 }

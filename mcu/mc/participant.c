@@ -71,6 +71,7 @@ static int agree(struct participant *self, struct media_desc *ours, struct media
 	int err = agreed ? desc_agree(ours, theirs, we_offered, agreed) : -ENOMEM;
 
 	if (!err) {
+		desc_quirk_agreed(self->quirk, agreed);
 		memcpy(self->agreed, agreed, sizeof(self->agreed));
 		media_desc_free(self->ours);
 		self->ours = ours;
@@ -131,15 +132,30 @@ static void unanswered(struct participant *self, int err)
 		call_end(self->call, "Internal error");
 }
 
+/* What is known of the endpoint, by its name and by what it says of itself. */
+static void take_quirk(struct participant *self, const struct media_desc *theirs)
+{
+	const struct conf_quirk *before = self->quirk;
+
+	self->quirk = config_quirk(self->conference->config, self->call ?
+				   self->call->user_agent : NULL,
+				   theirs ? theirs->encodings : "");
+	if (self->quirk && self->quirk != before)
+		log_info("quirk applies call=%s quirk=\"%s\"", self->call->id,
+			 self->quirk->name);
+}
+
 static void answer_offer(struct participant *self, const struct media_desc *offer)
 {
-	struct desc_policy policy = participant_policy(self);
+	struct desc_policy policy;
 	struct media_desc *ours = media_desc_new(), *theirs = copy_desc(offer);
 	struct desc_verdict verdict = { 0 };
 	int err = ours && theirs ? 0 : -ENOMEM;
 
 	if (err)
 		goto out;
+	take_quirk(self, offer);
+	policy = participant_policy(self);
 	desc_answer(&policy, offer, ours, &verdict, NULL, NULL);
 	if (verdict.status != 200) {
 		refuse(self, verdict.status, "Not Acceptable Here", verdict.warning);
@@ -165,12 +181,15 @@ free:
 
 int participant_offer(struct participant *self)
 {
-	struct desc_policy policy = participant_policy(self);
+	struct desc_policy policy;
 	struct media_desc *offer = media_desc_new();
 	int err;
 
 	if (!offer)
 		return -ENOMEM;
+	if (!self->in)
+		take_quirk(self, NULL);
+	policy = participant_policy(self);
 	if (self->in) {
 		/* Sockets and keys are those in force. */
 		desc_reoffer(&policy, self->ours, self->theirs, offer);
@@ -221,6 +240,7 @@ void participant_answered(struct participant *self, const struct media_desc *ans
 	 * other side took the occasion to change something. */
 	if (!ours && self->in)
 		ours = copy_desc(self->ours);
+	take_quirk(self, answer);
 	theirs = copy_desc(answer);
 	err = theirs && ours ? agree(self, ours, theirs, true) : -ENOMEM;
 	if (err) {
@@ -264,11 +284,22 @@ static void all_silent(struct participant *self)
 	call_end(self->call, "No RTP and RTCP received");
 }
 
+static void key_stream_id(struct participant *self, const struct desc_line *line)
+{
+	const char *id = self->quirk ? self->quirk->stream_id : NULL;
+
+	if (id && !strcmp(id, "label"))
+		id = line->label[strcspn(line->label, "<>&\"'")] ? NULL : line->label;
+	snprintf(self->call->key_stream_id, sizeof(self->call->key_stream_id), "%s",
+		 id ? id : "");
+}
+
 static void key_needed(struct participant *self, const struct leg *leg)
 {
 	for (unsigned i = 0; i < DESC_MAX_LINES; i++) {
 		if (self->leg[i] == leg && self->theirs) {
 			self->key_requests++;
+			key_stream_id(self, &self->theirs->line[i]);
 			call_request_key(self->call, &self->theirs->line[i]);
 		}
 	}

@@ -40,6 +40,7 @@ struct desc_policy participant_policy(const struct participant *self)
 		.encryption = c->encryption > c->profile->encryption ?
 			c->encryption : c->profile->encryption,
 		.video = c->profile->video,
+		.quirk = self->quirk,
 		.was_secured = self->in && self->secured,
 		.family = media_family(self),
 		.dtls_role = dtls_role(self),

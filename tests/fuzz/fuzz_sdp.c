@@ -90,6 +90,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_answer(offer, ENCRYPTION_REQUIRED);
 	}
 	media_desc_free(offer);
-	sdp_explain((const char *)data, size, &policy, size & 1, null);
+	sdp_explain((const char *)data, size, &policy, NULL, NULL, size & 1, null);
 	return 0;
 }

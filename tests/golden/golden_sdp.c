@@ -401,7 +401,7 @@ static json_t *explain(const char *text, size_t len, const struct desc_policy *p
 
 	if (!out)
 		return NULL;
-	*status = sdp_explain(text, len, policy, true, out);
+	*status = sdp_explain(text, len, policy, NULL, NULL, true, out);
 	fclose(out);
 	json = json_loadb(buf, size, 0, NULL);
 	free(buf);

@@ -46,7 +46,6 @@ static void test_bodies(void **state)
 		{ NORTEL, "p=Digit-Collection\r\ny=Digits\r\n\r\nd=123#\r\n", 0, INFO_DTMF, "123#" },
 		{ NORTEL, "d=", -EBADMSG, INFO_NONE, "" },
 		{ NORTEL, "d=1234567890123456789012345678901234567890", -EBADMSG, INFO_NONE, "" },
-		{ MEDIA, info_key_frame_body, 0, INFO_KEY_FRAME, "" },
 		{ MEDIA, "<media_control><vc_primitive><to_encoder><picture_fast_update>"
 			 "</picture_fast_update></to_encoder></vc_primitive></media_control>",
 		  0, INFO_KEY_FRAME, "" },

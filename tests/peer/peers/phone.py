@@ -196,8 +196,11 @@ class Media:
 
 class Phone:
     def __init__(self, name, audio="PCMU", video=False, direction="sendrecv", bridge=5060,
-                 address="127.0.0.1", bridge_address="127.0.0.1", cn=False):
+                 address="127.0.0.1", bridge_address="127.0.0.1", cn=False, agent=None,
+                 video_lines=()):
         self.name, self.address, self.direction, self.cn = name, address, direction, cn
+        self.agent, self.video_lines, self.requests = agent, video_lines, []
+        self.extra_format = ""    # payload types beside H.264
         self.codec = audio
         c = CODECS[audio]
         self.audio = Media(address, c.pt, c.rate, c.step)
@@ -226,9 +229,9 @@ class Phone:
                  f"m=audio {self.audio.port} RTP/AVP {c.pt}{' 13' * self.cn}",
                  f"a=rtpmap:{c.pt} {c.rtpmap}", "a=rtcp-mux", "a=ptime:20", f"a={direction}"]
         if self.video:
-            lines += [f"m=video {self.video.port} RTP/AVPF 97", "a=rtpmap:97 H264/90000",
+            lines += [f"m=video {self.video.port} RTP/AVPF 97{self.extra_format}", "a=rtpmap:97 H264/90000",
                       "a=fmtp:97 profile-level-id=42e01f;packetization-mode=1", "a=rtcp-mux",
-                      "a=rtcp-fb:97 nack pli", f"a={direction}"]
+                      *(self.video_lines or ["a=rtcp-fb:97 nack pli"]), f"a={direction}"]
         return "\r\n".join(lines) + "\r\n"
 
     def _send(self, method, cseq, body="", branch=None):
@@ -239,6 +242,8 @@ class Phone:
                  f"Call-ID: {self.call_id}", f"CSeq: {cseq} {method}",
                  f"Contact: <sip:{self.name}@{self.address}:{self.port}>", "Max-Forwards: 70",
                  f"Content-Length: {len(body)}"]
+        if self.agent:
+            lines += [f"User-Agent: {self.agent}", "Allow: INVITE, ACK, BYE, CANCEL, INFO"]
         if body:
             lines.append("Content-Type: application/sdp")
         self.sip.sendto(("\r\n".join(lines) + "\r\n\r\n" + body).encode(), self.bridge)
@@ -307,6 +312,7 @@ class Phone:
             return
         if self.deaf or text.startswith("ACK"):
             return
+        self.requests.append(text)
         if text.startswith("BYE"):
             self.ended_at = self.ended_at or time.monotonic()
         lines = ["SIP/2.0 200 OK"] + re.findall(r"(?im)^via\s*:.*?(?=\r$)", text)
