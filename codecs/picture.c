@@ -126,7 +126,7 @@ struct picture *picture_wrap(int width, int height, uint8_t *const plane[3],
 	return &p->pub;
 }
 
-void picture_fill_black(struct picture *self, int x, int y, int w, int h)
+void picture_fill(struct picture *self, int x, int y, int w, int h, struct sample colour)
 {
 	int right = x + w, bottom = y + h;
 
@@ -137,7 +137,13 @@ void picture_fill_black(struct picture *self, int x, int y, int w, int h)
 	if (x >= right || y >= bottom)
 		return;
 	I420Rect(self->plane[0], self->stride[0], self->plane[1], self->stride[1],
-		 self->plane[2], self->stride[2], x, y, right - x, bottom - y, 16, 128, 128);
+		 self->plane[2], self->stride[2], x, y, right - x, bottom - y,
+		 colour.y, colour.u, colour.v);
+}
+
+void picture_fill_black(struct picture *self, int x, int y, int w, int h)
+{
+	picture_fill(self, x, y, w, h, (struct sample){ 16, 128, 128 });
 }
 
 /* First sample of plane i at luma position (x, y). */

@@ -30,6 +30,14 @@ struct picture *picture_wrap(int width, int height, uint8_t *const plane[3],
 			     const int stride[3], size_t bytes,
 			     void (*release)(void *arg), void *arg);
 
+/* One colour, as samples. */
+struct sample {
+	uint8_t y, u, v;
+};
+
+/* That colour in the given rectangle, which is clipped and widened to even. */
+void picture_fill(struct picture *self, int x, int y, int w, int h, struct sample colour);
+
 /* Black (limited range) in the given rectangle, which is clipped. */
 void picture_fill_black(struct picture *self, int x, int y, int w, int h);
 

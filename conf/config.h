@@ -13,6 +13,7 @@
 enum conf_transport { CONF_UDP, CONF_TCP, CONF_TLS };
 enum conf_encryption { ENCRYPTION_OFF, ENCRYPTION_PREFERRED, ENCRYPTION_REQUIRED };
 enum conf_self { SELF_NO, SELF_YES, SELF_AUTO };
+enum conf_audio_only { AUDIO_ONLY_COUNT, AUDIO_ONLY_TILE, AUDIO_ONLY_HIDE };
 
 struct conf_listen {
 	enum conf_transport transport;
@@ -97,6 +98,8 @@ struct conf_conference {
 	char *layout;           /* name of a layout: "auto", "1+5", … or an own one */
 	enum conf_self self;
 	bool crop;              /* fill tiles by cropping instead of letterbox */
+	enum conf_audio_only audio_only; /* how those are shown who are heard only */
+	bool labels;            /* names, marks, and a border on who speaks */
 	unsigned max_participants; /* 0: no limit */
 	bool template_;         /* nobody can call it: rules copy it (`like`) */
 	unsigned line;

@@ -256,6 +256,7 @@ void conf_conference_of(struct conf_build *b, const struct conf_profile *profile
 		.encryption = profile->encryption,
 		.layout = conf_strdup(b, "auto"),
 		.self = SELF_NO,
+		.labels = true,
 	};
 }
 
@@ -263,11 +264,12 @@ static void read_conference(struct conf_build *b, const xmlNode *node,
 			    struct conf_conference *out)
 {
 	static const char *const attrs[] = {
-		"number", "name", "profile", "encryption", "layout", "self", "crop",
-		"max-participants", "template", NULL
+		"number", "name", "profile", "encryption", "layout", "self", "crop", "labels",
+		"audio-only", "max-participants", "template", NULL
 	};
 	static const char *const selves[] = { "no", "yes", "auto", NULL };
-	int self = SELF_NO;
+	static const char *const audio_only[] = { "count", "tile", "hide", NULL };
+	int self = SELF_NO, heard = AUDIO_ONLY_COUNT;
 	char *number, *name, *layout;
 
 	conf_read_shape(b, node, attrs, NULL);
@@ -283,6 +285,9 @@ static void read_conference(struct conf_build *b, const xmlNode *node,
 	conf_choice(b, node, "self", selves, &self);
 	out->self = (enum conf_self)self;
 	conf_yes_no(b, node, "crop", &out->crop);
+	conf_yes_no(b, node, "labels", &out->labels);
+	conf_choice(b, node, "audio-only", audio_only, &heard);
+	out->audio_only = (enum conf_audio_only)heard;
 	conf_number(b, node, "max-participants", 0, 100000, &out->max_participants);
 	conf_yes_no(b, node, "template", &out->template_);
 	out->line = conf_line(b, node);

@@ -43,6 +43,8 @@ int command_stats(struct command_context *ctx, const json_t *args, json_t **out,
 		  char *error, size_t cap);
 int command_layout(struct command_context *ctx, const json_t *args, json_t **out,
 		   char *error, size_t cap);
+int command_message(struct command_context *ctx, const json_t *args, json_t **out,
+		    char *error, size_t cap);
 int command_pin(struct command_context *ctx, const json_t *args, json_t **out,
 		char *error, size_t cap);
 

@@ -97,6 +97,8 @@ static json_t *video_json(struct video_engine *engine)
 	COUNT(o, s.pictures, scale_shared);
 	COUNT(o, s.pictures, live);
 	COUNT(o, s.pictures, bytes);
+	command_put(o, "labels", json_integer((json_int_t)s.labels.labels));
+	command_put(o, "labels_drawn", json_integer((json_int_t)s.labels.drawn));
 	command_put(o, "late", histogram(s.late));
 	return o;
 }

@@ -54,7 +54,7 @@ static void spoke(struct conference *self, uint32_t id)
 static void conference_event(void *owner, const struct outlet_event *e)
 {
 	struct conference *self = owner;
-	uint32_t before;
+	uint32_t before, talker;
 
 	if (!self || e->kind != CONFERENCE_SPEAKERS)
 		return;
@@ -62,8 +62,12 @@ static void conference_event(void *owner, const struct outlet_event *e)
 	/* Loudest first, so the loudest is put in front last. */
 	for (unsigned i = e->n; i-- > 0;)
 		spoke(self, e->id[i]);
-	if (self->n_speakers && self->speaker[0] != before)
+	/* The mixer's first stays first until it has been silent for a while. */
+	talker = e->n ? e->id[0] : 0;
+	if ((self->n_speakers && self->speaker[0] != before) ||
+	    (self->settings.labels && talker != self->talker))
 		conference_touch(self);
+	self->talker = talker;
 }
 
 static void arrange_due(void *arg)
@@ -124,6 +128,9 @@ int conference_new(struct conference **out, struct controller *controller,
 	if (!err)
 		err = timer_new(&self->sync, controller->parts.loop, sync_due, self);
 	if (!err)
+		err = timer_new(&self->notice_end, controller->parts.loop,
+				conference_notices_due, self);
+	if (!err)
 		err = outlet_new(&self->outlet, controller->parts.loop, self, conference_event);
 	if (err)
 		goto out;
@@ -153,6 +160,7 @@ void conference_drop(struct conference *self)
 	outlet_close(self->outlet);
 	timer_free(self->arrange);
 	timer_free(self->sync);
+	timer_free(self->notice_end);
 	stage_clear(&self->stage);
 	ref_drop(self->config);
 	free(self);

@@ -29,6 +29,14 @@ struct stage {
 	const struct conf_layout *own; /* NULL: built in */
 };
 
+/* A text on the picture. */
+struct notice {
+	char text[LABEL_MAX_TEXT + 1]; /* made safe; "": none */
+	int64_t until_us;
+};
+
+enum { NOTICE_SECONDS = 10, NOTICE_MAX_SECONDS = 3600, NOTICE_MAX_CHARACTERS = 200 };
+
 struct conference {
 	struct list link;
 	struct controller *controller;
@@ -46,6 +54,9 @@ struct conference {
 	struct timer *sync;
 	uint32_t speaker[16];      /* who spoke, most recent first */
 	unsigned n_speakers;
+	uint32_t talker;           /* who speaks now, 0: nobody */
+	struct notice notice;
+	struct timer *notice_end;  /* of the notice that ends first */
 	int64_t started_us;
 };
 
@@ -69,6 +80,7 @@ struct participant {
 	struct stage *stage;       /* of its own, NULL: the conference's */
 	char place[LAYOUT_MAX_NAME + 1]; /* name or number of the place it is pinned to */
 	struct seating seating;
+	struct notice notice;
 	struct view *view;         /* borrowed: the one it looks at, NULL none */
 	char keys[17];             /* the last keys pressed */
 	int64_t joined_us;
@@ -119,6 +131,16 @@ int conference_set_layout(struct conference *self, struct participant *participa
 /* Gives the participant that place (name or number, from 1) for good, and whoever
  * had it loses it; NULL: none any more. -ENOENT: the layout has no such place. */
 int participant_pin(struct participant *self, const char *place);
+
+/* ---- notice.c ---- */
+/* Shows the text to everybody (participant NULL) or to one, for so long; an empty
+ * one takes away what is shown. -EINVAL: nothing of it can be seen. */
+int conference_notice(struct conference *self, struct participant *participant,
+		      const char *text, unsigned seconds);
+/* What the participant is to read now, NULL: nothing. */
+const char *conference_notice_for(const struct conference *self,
+				  const struct participant *participant);
+void conference_notices_due(void *self); /* for the timer */
 
 /* ---- participant.c ---- */
 int participant_new(struct participant **out, struct conference *conference,

@@ -452,6 +452,7 @@ void participant_set_muted(struct participant *self, bool muted)
 	self->muted = muted;
 	if (audio)
 		leg_set_audio(audio, self->muted, self->deaf);
+	conference_touch(self->conference);
 	log_info("participant %s conference=%s participant=%u", muted ? "muted" : "unmuted",
 		 self->conference->number, self->id);
 }

@@ -4,8 +4,10 @@
 #include "mcu/mc/conference.h"
 
 #include "base/log.h"
+#include "base/ref.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +35,23 @@ static bool has_picture(const struct participant *p)
 	return video && !p->hidden && leg_has_picture(video);
 }
 
+/* In the meeting with sound, and no picture is to be expected. */
+static bool heard_only(const struct participant *p)
+{
+	if (!p->in || p->hidden || !participant_leg(p, MEDIA_AUDIO))
+		return false;
+	for (unsigned i = 0; i < DESC_MAX_LINES; i++)
+		if (p->agreed[i].active && p->agreed[i].kind == MEDIA_VIDEO &&
+		    p->agreed[i].receive)
+			return false;
+	return true;
+}
+
+static bool has_tile(const struct conference *c, const struct participant *p)
+{
+	return has_picture(p) || (c->settings.audio_only == AUDIO_ONLY_TILE && heard_only(p));
+}
+
 static const struct stage *stage_of(const struct conference *c, const struct participant *viewer)
 {
 	return viewer->stage ? viewer->stage : &c->stage;
@@ -52,7 +71,7 @@ static void seat(struct conference *c, struct participant *viewer,
 	list_each(l, &c->participants) {
 		struct participant *p = list_entry(l, struct participant, link);
 
-		if (has_picture(p) && (p != viewer || shows_self(c)))
+		if (has_tile(c, p) && (p != viewer || shows_self(c)))
 			ids[n++] = p->id;
 	}
 	for (unsigned i = 0; i < c->n_speakers; i++) {
@@ -68,6 +87,72 @@ static void seat(struct conference *c, struct participant *viewer,
 	free(ids);
 }
 
+/* The name and the marks of whose picture the tile shows; NULL: none. */
+static struct label *name_label(struct conference *c, const struct participant *p,
+				const struct view_tile *tile)
+{
+	struct label_spec spec = {
+		.style = tile->source ? LABEL_NAME : LABEL_TITLE, .w = tile->w, .h = tile->h,
+		.marks = (p->secured ? LABEL_LOCK : 0) | (p->muted ? LABEL_MUTED : 0),
+	};
+
+	if (!tile->source)
+		spec.marks |= LABEL_PHONE;
+	else if (!c->settings.labels)
+		return NULL;
+	snprintf(spec.text, sizeof(spec.text), "%s", p->name);
+	return video_label(c->controller->parts.video, &spec);
+}
+
+/* A tile of text alone, over what is there. */
+static void add_text(struct conference *c, struct view_scene *scene, const struct rect *r,
+		     const struct label_spec *spec)
+{
+	struct label *label = scene->n < VIEW_MAX_TILES ?
+		video_label(c->controller->parts.video, spec) : NULL;
+
+	if (label)
+		scene->tile[scene->n++] = (struct view_tile){
+			.x = r->x, .y = r->y, .w = r->w, .h = r->h, .label = label,
+		};
+}
+
+/* How many are heard only: in the upper right corner. */
+static void add_count(struct conference *c, int w, int h, struct view_scene *scene)
+{
+	struct label_spec spec = { .style = LABEL_COUNT, .marks = LABEL_PHONE };
+	struct rect r = { .h = (uint16_t)(h / 18 & ~1), .w = (uint16_t)(h / 7 & ~1) };
+	unsigned n = 0;
+
+	list_each(l, &c->participants)
+		n += heard_only(list_entry(l, struct participant, link));
+	if (!n || c->settings.audio_only != AUDIO_ONLY_COUNT)
+		return;
+	r.x = (uint16_t)(w - r.w);
+	spec.w = r.w;
+	spec.h = r.h;
+	snprintf(spec.text, sizeof(spec.text), "+%u", n);
+	add_text(c, scene, &r, &spec);
+}
+
+/* The operator's message: along the lower edge. */
+static void add_notice(struct conference *c, const struct participant *viewer, int w, int h,
+		       struct view_scene *scene)
+{
+	const char *text = conference_notice_for(c, viewer);
+	struct label_spec spec = { .style = LABEL_MESSAGE };
+	struct rect r = { .w = (uint16_t)w, .h = (uint16_t)(h / 6 & ~1) };
+
+	if (!text)
+		return;
+	r.y = (uint16_t)(h - r.h);
+	spec.w = r.w;
+	spec.h = r.h;
+	snprintf(spec.text, sizeof(spec.text), "%s", text);
+	add_text(c, scene, &r, &spec);
+}
+
+/* The labels in it are references of the caller's: scene_clear. */
 static void make_scene(struct conference *c, const struct participant *viewer,
 		       int w, int h, struct view_scene *scene)
 {
@@ -78,15 +163,29 @@ static void make_scene(struct conference *c, const struct participant *viewer,
 	for (unsigned i = 0; i < n && i < viewer->seating.n; i++) {
 		struct participant *p = viewer->seating.id[i] ?
 			conference_participant(c, viewer->seating.id[i]) : NULL;
+		struct view_tile *tile = &scene->tile[scene->n];
 
-		if (!p || !has_picture(p))
+		if (!p || !has_tile(c, p))
 			continue;
-		scene->tile[scene->n++] = (struct view_tile){
-			.source = leg_source(participant_leg(p, MEDIA_VIDEO)),
+		*tile = (struct view_tile){
+			.source = has_picture(p) ?
+				leg_source(participant_leg(p, MEDIA_VIDEO)) : NULL,
 			.x = rect[i].x, .y = rect[i].y, .w = rect[i].w, .h = rect[i].h,
 			.fit = c->settings.crop ? FIT_CROP : FIT_LETTERBOX,
+			/* alone it would say nothing */
+			.border = c->settings.labels && n > 1 && p->id == c->talker,
 		};
+		tile->label = name_label(c, p, tile);
+		scene->n++;
 	}
+	add_count(c, w, h, scene);
+	add_notice(c, viewer, w, h, scene);
+}
+
+static void scene_clear(struct view_scene *scene)
+{
+	for (uint32_t i = 0; i < scene->n; i++)
+		ref_drop(scene->tile[i].label);
 }
 
 static bool same_scene(const struct view_scene *a, const struct view_scene *b)
@@ -97,7 +196,8 @@ static bool same_scene(const struct view_scene *a, const struct view_scene *b)
 		const struct view_tile *s = &a->tile[i], *t = &b->tile[i];
 
 		if (s->source != t->source || s->x != t->x || s->y != t->y ||
-		    s->w != t->w || s->h != t->h || s->fit != t->fit)
+		    s->w != t->w || s->h != t->h || s->fit != t->fit ||
+		    s->border != t->border || s->label != t->label)
 			return false;
 	}
 	return true;
@@ -198,6 +298,7 @@ void conference_arrange(struct conference *self)
 		make_scene(self, p, self->settings.profile->width,
 			   self->settings.profile->height, &scene);
 		s = choose(self, now, &scene);
+		scene_clear(&scene); /* the view holds those it shows */
 		err = s ? leg_show(video, s->view) : -ENOMEM;
 		if (err)
 			log_error("no picture for participant conference=%s participant=%u error=%d",

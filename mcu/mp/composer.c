@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/ref.h"
 #include "mcu/mp/engine.h"
+#include "mcu/mp/overlay.h"
 #include "mcu/mp/source.h"
 
 #include <string.h>
@@ -67,10 +68,16 @@ void composer_init(struct composer *self, struct video_engine *engine, int width
 	self->blank_all = true;
 }
 
+static void tile_drop(const struct view_tile *tile)
+{
+	ref_drop(tile->source);
+	ref_drop(tile->label);
+}
+
 static void composer_clear(struct composer *self)
 {
 	for (uint32_t i = 0; i < self->n; i++)
-		ref_drop(self->tile[i].tile.source);
+		tile_drop(&self->tile[i].tile);
 	self->n = 0;
 }
 
@@ -96,7 +103,8 @@ static bool tiles_overlap(const struct view_tile *a, const struct view_tile *b)
 static bool tiles_equal(const struct view_tile *a, const struct view_tile *b)
 {
 	return a->source == b->source && a->x == b->x && a->y == b->y && a->w == b->w &&
-	       a->h == b->h && a->fit == b->fit;
+	       a->h == b->h && a->fit == b->fit && a->border == b->border &&
+	       a->label == b->label;
 }
 
 static bool tile_valid(const struct composer *self, const struct view_tile *t)
@@ -148,6 +156,7 @@ static void composer_keep(struct composer *self, const struct composer_tile *old
 			t->dirty = old[i].dirty;
 			t->bare = old[i].bare;
 			t->place = old[i].place;
+			t->label = old[i].label;
 			kept = true;
 		}
 		if (!kept)
@@ -165,7 +174,7 @@ void composer_set_scene(struct composer *self, const struct view_scene *scene)
 	self->n = 0;
 	for (uint32_t i = 0; i < scene->n && i < VIEW_MAX_TILES; i++) {
 		if (!tile_valid(self, &scene->tile[i])) {
-			ref_drop(scene->tile[i].source);
+			tile_drop(&scene->tile[i]);
 			continue;
 		}
 		self->tile[self->n++] = (struct composer_tile){
@@ -178,7 +187,7 @@ void composer_set_scene(struct composer *self, const struct view_scene *scene)
 	else
 		composer_keep(self, old, n_old);
 	for (uint32_t i = 0; i < n_old; i++)
-		ref_drop(old[i].tile.source);
+		tile_drop(&old[i].tile);
 }
 
 /* ---- painting --------------------------------------------------------------- */
@@ -186,6 +195,7 @@ void composer_set_scene(struct composer *self, const struct view_scene *scene)
 /* What is to be shown in a tile now. */
 struct look {
 	struct picture *picture;
+	const struct label_image *label;
 	uint64_t serial;
 	bool paint;
 };
@@ -201,7 +211,8 @@ static bool composer_look(struct composer *self, struct look look[VIEW_MAX_TILES
 
 		if (t->tile.source)
 			l->picture = source_picture(t->tile.source, &l->serial);
-		l->paint = l->paint || anew || t->dirty || t->black != !l->picture ||
+		l->label = t->tile.label ? label_image(t->tile.label) : NULL;
+		l->paint = l->paint || anew || t->dirty || l->label != t->label || t->black != !l->picture ||
 			   (l->picture && l->serial != t->serial);
 		for (uint32_t k = i + 1; l->paint && k < self->n; k++)
 			if (t->above >> k & 1)
@@ -212,15 +223,19 @@ static bool composer_look(struct composer *self, struct look look[VIEW_MAX_TILES
 }
 
 /* Do tiles that will be painted cover everything, so that what was there need
- * not be copied? */
+ * not be copied? Only those count that lie over no other. */
 static bool composer_covered(const struct composer *self,
 			     const struct look look[VIEW_MAX_TILES])
 {
+	uint32_t over = 0;
 	int64_t area = 0;
 
 	for (uint32_t i = 0; i < self->n; i++) {
-		if (!look[i].paint || self->tile[i].above)
+		if (!look[i].paint)
 			return false;
+		over |= self->tile[i].above;
+		if (over >> i & 1)
+			continue;
 		area += (int64_t)self->tile[i].tile.w * self->tile[i].tile.h;
 	}
 	return area == (int64_t)self->width * self->height;
@@ -267,6 +282,29 @@ static void composer_paint_blank(struct composer *self)
 	self->n_blank = 0;
 }
 
+/* Where the label was blended before is no picture to blend over once more. */
+static void composer_clean_label(struct composer *self, const struct composer_tile *t)
+{
+	const struct rect r = { t->tile.x + t->label->x, t->tile.y + t->label->y, t->label->w,
+				t->label->h };
+
+	canvas_black(self->canvas, &r);
+}
+
+static void composer_decorate(struct composer *self, struct composer_tile *t,
+			      const struct look *l)
+{
+	struct rect whole = { t->tile.x, t->tile.y, t->tile.w, t->tile.h };
+
+	if (t->dirty)
+		return; /* it was not painted */
+	if (l->label)
+		overlay_label(self->canvas->picture, t->tile.x, t->tile.y, l->label);
+	if (t->tile.border)
+		overlay_border(self->canvas->picture, &whole);
+	t->label = l->label;
+}
+
 static void composer_paint(struct composer *self, struct composer_tile *t,
 			   const struct look *l)
 {
@@ -298,6 +336,8 @@ static void composer_paint(struct composer *self, struct composer_tile *t,
 	if ((t->bare || memcmp(&f.place, &t->place, sizeof(f.place)) != 0) &&
 	    (f.place.w != t->tile.w || f.place.h != t->tile.h))
 		canvas_black(self->canvas, &whole);
+	else if (t->label && (f.place.w != t->tile.w || f.place.h != t->tile.h))
+		composer_clean_label(self, t);
 	picture_blit(self->canvas->picture, scaled, t->tile.x + f.place.x,
 		     t->tile.y + f.place.y);
 	ref_drop(scaled);
@@ -315,6 +355,7 @@ static void composer_paint_all(struct composer *self, const struct look look[VIE
 		if (!look[i].paint)
 			continue;
 		composer_paint(self, &self->tile[i], &look[i]);
+		composer_decorate(self, &self->tile[i], &look[i]);
 		painted++;
 	}
 	self->canvas->version++;

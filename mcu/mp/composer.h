@@ -20,7 +20,8 @@ struct canvas {
 };
 
 struct composer_tile {
-	struct view_tile tile; /* holds the source */
+	struct view_tile tile; /* holds source and label */
+	const struct label_image *label; /* that is painted; NULL: none yet */
 	uint64_t serial;       /* of the picture that is painted */
 	bool black;            /* black is painted */
 	bool dirty;            /* to be painted whatever the serial says */
@@ -45,7 +46,7 @@ void composer_init(struct composer *self, struct video_engine *engine, int width
 		   int height);
 void composer_fini(struct composer *self);
 
-/* Takes over the references to the sources in `scene`. Tiles that are not
+/* Takes over the references to the sources and labels in `scene`. Tiles that are not
  * inside the canvas are left out. */
 void composer_set_scene(struct composer *self, const struct view_scene *scene);
 

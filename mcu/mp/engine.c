@@ -34,8 +34,15 @@ int video_engine_new(struct video_engine **out, struct wire *wire, struct pool *
 	struct video_engine *self = ref_new(sizeof(*self), NULL);
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
+	int err;
+
 	if (!self)
 		return -ENOMEM;
+	err = label_maker_new(&self->labels);
+	if (err) {
+		ref_drop(self);
+		return err;
+	}
 	self->wire = wire;
 	self->pool = pool;
 	self->encode_room = ENCODE_ROOM_PER_CORE * (cores > 0 ? (uint64_t)cores : 1);
@@ -47,8 +54,15 @@ int video_engine_new(struct video_engine **out, struct wire *wire, struct pool *
 
 struct video_engine *video_engine_free(struct video_engine *self)
 {
+	if (self)
+		self->labels = label_maker_free(self->labels);
 	/* Actors that are still ending hold it. */
 	return ref_drop(self);
+}
+
+struct label *video_label(struct video_engine *self, const struct label_spec *spec)
+{
+	return label_get(self->labels, spec);
 }
 
 #define GET(counter) atomic_load_explicit(&self->count.counter, memory_order_relaxed)
@@ -85,6 +99,7 @@ void video_engine_stats(const struct video_engine *engine, struct video_engine_s
 	for (unsigned i = 0; i < 8; i++)
 		out->late[i] = GET(late[i]);
 	picture_stats(&out->pictures);
+	label_maker_stats(engine->labels, &out->labels);
 }
 
 void engine_tick(struct video_engine *self, int64_t late_us)

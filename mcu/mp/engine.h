@@ -35,6 +35,7 @@ struct governor {
 struct video_engine {
 	struct wire *wire;
 	struct pool *pool;
+	struct label_maker *labels;  /* control thread; NULL once the engine is freed */
 	struct engine_counters count;
 	struct governor governor;
 	_Atomic uint32_t view_index; /* spreads the views over the frame period */

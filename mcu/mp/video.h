@@ -8,6 +8,7 @@
 
 #include "base/pool.h"
 #include "codecs/video.h"
+#include "mcu/mp/label.h"
 #include "rtp/wire.h"
 
 struct video_engine;
@@ -32,8 +33,12 @@ struct video_engine_stats {
 	int64_t decode_us, scale_us, compose_us, encode_us;
 	uint64_t late[8]; /* of view ticks, as in pool_stats */
 	struct picture_stats pictures;
+	struct label_maker_stats labels;
 };
 void video_engine_stats(const struct video_engine *self, struct video_engine_stats *out);
+
+/* The label, see label_get. Control thread. */
+struct label *video_label(struct video_engine *self, const struct label_spec *spec);
 
 /* ---- source: one participant's stream, decoded while a view shows it ------- */
 
@@ -68,6 +73,8 @@ struct view_tile {
 	struct source *source; /* borrowed by view_set_scene, which holds it; NULL: empty */
 	uint16_t x, y, w, h;   /* even, inside the canvas */
 	enum fit fit;
+	bool border;           /* of who speaks */
+	struct label *label;   /* as the source; NULL: none */
 };
 
 struct view_scene {

@@ -149,8 +149,10 @@ static void scene_discard(struct msg *msg)
 {
 	struct scene_msg *m = (struct scene_msg *)(void *)msg;
 
-	for (uint32_t i = 0; i < m->scene.n; i++)
+	for (uint32_t i = 0; i < m->scene.n; i++) {
 		ref_drop(m->scene.tile[i].source);
+		ref_drop(m->scene.tile[i].label);
+	}
 	free(m);
 }
 
@@ -204,6 +206,7 @@ void view_set_scene(struct view *self, const struct view_scene *scene)
 	for (uint32_t i = 0; i < m->scene.n; i++) {
 		m->scene.tile[i] = scene->tile[i];
 		ref_hold(scene->tile[i].source);
+		ref_hold(scene->tile[i].label);
 	}
 	view_show(self, scene);
 	actor_post(self->actor, &m->msg);

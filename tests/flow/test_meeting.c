@@ -1028,6 +1028,20 @@ static void test_commands(void **state)
 	json_decref(out);
 	command(r, "pin", json_pack("{s:i, s:s}", "participant", id, "place", "7"), -ENOENT);
 	command(r, "pin", json_pack("{s:i, s:s}", "participant", id, "place", "door"), -ENOENT);
+	out = command(r, "message", json_pack("{s:s, s:s, s:i}", "to", "1000", "text",
+					      "Ends\n in \xe2\x80\xae five\x1b[2J", "seconds", 1), 0);
+	assert_string_equal(json_string_value(json_object_get(out, "text")), "Ends in five[2J");
+	json_decref(out);
+	out = command(r, "message", json_pack("{s:o, s:s}", "to", json_sprintf("%d", id), "text", "Hello"),
+		      0);
+	assert_int_equal(json_integer_value(json_object_get(out, "participant")), id);
+	json_decref(out);
+	json_decref(command(r, "message", json_pack("{s:s, s:s}", "to", "1000", "text", ""), 0));
+	command(r, "message", json_pack("{s:s, s:s}", "to", "1000", "text", "\x01\x02"), -EINVAL);
+	command(r, "message", json_pack("{s:s, s:s}", "to", "77", "text", "a"), -ENOENT);
+	command(r, "message", json_pack("{s:s, s:s}", "to", "-1", "text", "a"), -ENOENT);
+	command(r, "message", json_pack("{s:s, s:s, s:i}", "to", "1000", "text", "a", "seconds", 0),
+		-EINVAL);
 	json_decref(command(r, "unpin", json_pack("{s:i}", "participant", id), 0));
 	command(r, "mute", json_pack("{s:i}", "participant", 12345), -ENOENT);
 	command(r, "mute", json_pack("{s:s}", "participant", "one"), -EINVAL);

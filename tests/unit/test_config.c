@@ -206,10 +206,13 @@ static const struct broken broken_meeting[] = {
 	  "\"preferred\" of profile \"default\", write at least that or choose another profile\n" },
 	{ CONFERENCES(NUMBER("layout=\"3x4\"")), "t.xml:2: layout=\"3x4\" is unknown, write auto, 1x1, "
 	  "1+1, 2x2, 3x3, 4x4, 1+4, 1+5, 1+7, 1+9, 1+12, 2+8, side-by-side, speaker, pip or overlay\n" },
-	{ CONFERENCES(NUMBER("layout=\"speakr\" self=\"always\" crop=\"1\" max-participants=\"x\"")),
+	{ CONFERENCES(NUMBER("layout=\"speakr\" self=\"always\" crop=\"1\" labels=\"maybe\" "
+		      "audio-only=\"no\" max-participants=\"x\"")),
 	  "t.xml:2: layout=\"speakr\" is unknown, did you mean \"speaker\"?\n"
 	  "t.xml:2: self=\"always\" is unknown, write no, yes or auto\n"
 	  "t.xml:2: crop=\"1\" is unknown, write no or yes\n"
+	  "t.xml:2: labels=\"maybe\" is unknown, write no or yes\n"
+	  "t.xml:2: audio-only=\"no\" is unknown, write count, tile or hide\n"
 	  "t.xml:2: max-participants=\"x\" is not a number, write one from 0 to 100000\n" },
 };
 
@@ -571,7 +574,7 @@ static const char everything[] =
 	" </b:dial-plan>\n"
 	" <b:conferences>\n"
 	"  <b:conference number='700' name='Große Runde' profile='hd' encryption='required' layout='1+5'\n"
-	"    self='auto' crop='yes' max-participants='25'/>\n"
+	"    self='auto' crop='yes' labels='no' audio-only='tile' max-participants='25'/>\n"
 	"  <b:conference number='hall' template='yes' layout='speaker' self='yes'/>\n"
 	" </b:conferences>\n"
 	" <b:profiles>\n"
@@ -669,6 +672,8 @@ static void assert_everything_meeting(const struct config *c)
 	assert_string_equal(m->layout, "1+5");
 	assert_int_equal(m->self, SELF_AUTO);
 	assert_true(m->crop);
+	assert_false(m->labels);
+	assert_int_equal(m->audio_only, AUDIO_ONLY_TILE);
 	assert_int_equal(m->max_participants, 25);
 	assert_int_equal(m->line, 15);
 	assert_null(config_conference(c, "hall")); /* a template */
@@ -692,6 +697,8 @@ static void assert_everything_plan(const struct config *c)
 	assert_true(r[1].create);
 	assert_string_equal(r[1].conference_profile, "default");
 	assert_string_equal(r[1].create_as.layout, "speaker");
+	assert_true(r[1].create_as.labels);
+	assert_int_equal(r[1].create_as.audio_only, AUDIO_ONLY_COUNT);
 	assert_int_equal(r[1].create_as.self, SELF_YES);
 	assert_null(r[1].create_as.number);
 	assert_null(r[1].create_as.name);

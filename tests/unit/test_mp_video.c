@@ -13,8 +13,10 @@
 
 #include "tests/unit/cmocka_head.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define SECOND INT64_C(1000000)
@@ -175,7 +177,7 @@ static struct view *view_of(unsigned n, struct source *const *source, const char
 	assert_int_equal(view_new(&v, m.engine, 1280, 720, 25), 0);
 	for (unsigned i = 0; i < places && i < n; i++)
 		scene.tile[scene.n++] = (struct view_tile){
-			source[i], r[i].x, r[i].y, r[i].w, r[i].h, FIT_LETTERBOX,
+			source[i], r[i].x, r[i].y, r[i].w, r[i].h, FIT_LETTERBOX, false, NULL
 		};
 	view_set_scene(v, &scene);
 	return v;
@@ -494,7 +496,7 @@ static void test_move(void **state)
 	(void)state;
 	assert_int_equal(view_new(&w, m.engine, 640, 360, 25), 0);
 	view_set_scene(w, &(struct view_scene){
-				  1, { { g->source, 0, 0, 640, 360, FIT_CROP } } });
+				  1, { { g->source, 0, 0, 640, 360, FIT_CROP, false, NULL } } });
 	b = watch(w, 1500000);
 	pass(SECOND);
 	fake_stream_clear(a.stream);
@@ -647,8 +649,8 @@ static void test_scene_change(void **state)
 {
 	struct feed *f = feed_start(0, 200), *g = feed_start(1, 100);
 	struct view_scene scene = {
-		2, { { f->source, 0, 0, 640, 360, FIT_CROP },
-		     { g->source, 640, 0, 640, 360, FIT_CROP } },
+		2, { { f->source, 0, 0, 640, 360, FIT_CROP, false, NULL },
+		     { g->source, 640, 0, 640, 360, FIT_CROP, false, NULL } },
 	};
 	struct view *v = view_of(0, NULL, "auto");
 	struct watcher a;
@@ -671,7 +673,7 @@ static void test_scene_change(void **state)
 	check_luma(900, 100, 16);
 	check_luma(100, 500, 100);
 	/* picture in picture: the later one is on top, also after a new picture below */
-	scene.tile[0] = (struct view_tile){ f->source, 0, 0, 1280, 720, FIT_CROP };
+	scene.tile[0] = (struct view_tile){ f->source, 0, 0, 1280, 720, FIT_CROP, false, NULL };
 	view_set_scene(v, &scene);
 	pass(100000);
 	check_luma(100, 500, 100);
@@ -687,14 +689,14 @@ static void test_scene_change(void **state)
 	check_luma(100, 500, 180);
 	/* tiles that leave the canvas or are odd are not painted */
 	scene.n = 2;
-	scene.tile[1] = (struct view_tile){ g->source, 1000, 0, 640, 360, FIT_CROP };
+	scene.tile[1] = (struct view_tile){ g->source, 1000, 0, 640, 360, FIT_CROP, false, NULL };
 	scene.tile[0].x = 1;
 	view_set_scene(v, &scene);
 	pass(100000);
 	check_luma(1100, 100, 16);
 	/* many changes between two ticks */
 	for (int i = 0; i < 60; i++) {
-		scene = (struct view_scene){ 1, { { f->source, 0, 0, 640, 360, FIT_CROP } } };
+		scene = (struct view_scene){ 1, { { f->source, 0, 0, 640, 360, FIT_CROP, false, NULL } } };
 		scene.tile[0].x = (uint16_t)(2 * i);
 		view_set_scene(v, &scene);
 	}
@@ -788,7 +790,7 @@ static void test_circle(void **state)
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(look); i++) {
 		struct view_scene scene = {
 			1, { { f->source, 320, 180, 640, 360,
-			       i & 1 ? FIT_CROP : FIT_LETTERBOX } },
+			       i & 1 ? FIT_CROP : FIT_LETTERBOX, false, NULL } },
 		};
 
 		f->look = look[i / 2];
@@ -830,7 +832,7 @@ static void test_not_seen(void **state)
 	/* it becomes visible: a key is asked for, and nothing before it is decoded */
 	g->answers = false;
 	view_set_scene(v, &(struct view_scene){
-				  1, { { g->source, 0, 0, 1280, 720, FIT_CROP } } });
+				  1, { { g->source, 0, 0, 1280, 720, FIT_CROP, false, NULL } } });
 	pass(1000);
 	assert_true(g->stream->seen);
 	assert_int_equal(g->stream->key_requests, requests + 1);
@@ -847,7 +849,7 @@ static void test_not_seen(void **state)
 	requests = f->stream->key_requests;
 	f->on = true;
 	view_set_scene(v, &(struct view_scene){
-				  1, { { f->source, 0, 0, 1280, 720, FIT_CROP } } });
+				  1, { { f->source, 0, 0, 1280, 720, FIT_CROP, false, NULL } } });
 	pass(100000);
 	assert_int_equal(f->stream->key_requests, requests);
 	check_luma(640, 360, 200);
@@ -1247,6 +1249,105 @@ static void test_arguments(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+/* ---- labels --------------------------------------------------------------------- */
+
+/* It is drawn by a thread that knows nothing of our clock. */
+static struct label *label_of(const char *text, int w, int h)
+{
+	struct label_spec spec = { .style = LABEL_NAME, .w = (uint16_t)w, .h = (uint16_t)h };
+	struct label *label;
+
+	snprintf(spec.text, sizeof(spec.text), "%s", text);
+	label = video_label(m.engine, &spec);
+	assert_non_null(label);
+	for (int i = 0; i < 60000 && !label_image(label); i++)
+		usleep(1000);
+	assert_non_null(label_image(label));
+	return label;
+}
+
+static void read_box(uint8_t *to, const struct label_image *im)
+{
+	for (int y = 0; y < im->h; y++)
+		memcpy(to + y * im->w, fake_codec.last->plane[0] +
+		       (im->y + y) * fake_codec.last->stride[0] + im->x, im->w);
+}
+
+/* A label is blended once a painting, also where there are bars and nothing is
+ * painted but it; and nothing else of the tile changes. */
+static void test_label_stays(int w, int h)
+{
+	struct feed *f = feed_start(0, 200);
+	struct view *v;
+	struct label *label = label_of("Rafaela", 1280, 720);
+	const struct label_image *im = label_image(label);
+	uint8_t *first = malloc((size_t)im->w * im->h), *later = malloc((size_t)im->w * im->h);
+	struct watcher a;
+
+	assert_true(first && later);
+	f->look.width = w;
+	f->look.height = h;
+	assert_int_equal(view_new(&v, m.engine, 1280, 720, 25), 0);
+	view_set_scene(v, &(struct view_scene){
+				  1, { { f->source, 0, 0, 1280, 720, FIT_LETTERBOX, false, label } } });
+	a = watch(v, 1500000);
+	pass(SECOND);
+	read_box(first, im);
+	check_luma(im->x + im->w / 2, im->y + 2, w == 640 ? 200 * 45 / 100 + 16 * 55 / 100 : 16);
+	check_luma(640, 100, 200);
+	check_luma(640, 719, 200);
+	pass(2 * SECOND);
+	read_box(later, im);
+	assert_memory_equal(first, later, (size_t)im->w * im->h);
+	/* gone with the scene, and what was below is there again */
+	view_set_scene(v, &(struct view_scene){
+				  1, { { f->source, 0, 0, 1280, 720, FIT_LETTERBOX, true, NULL } } });
+	pass(SECOND);
+	check_luma(im->x + im->w / 2, im->y + 2, w == 640 ? 200 : 16);
+	check_luma(0, 300, 164); /* the border */
+	ref_drop(label);
+	unwatch(&a);
+	view_drop(v);
+	feed_stop(f);
+	free(first);
+	free(later);
+}
+
+static void test_labels(void **state)
+{
+	(void)state;
+	test_label_stays(640, 360);
+	test_label_stays(180, 360); /* a telephone held upright: bars */
+}
+
+/* Only the tile whose label comes is painted for it. */
+static void test_label_alone(void **state)
+{
+	struct label *label = label_of("Rafaela", 640, 360);
+	struct view *v;
+	struct watcher a;
+	uint64_t before;
+
+	(void)state;
+	assert_int_equal(view_new(&v, m.engine, 1280, 720, 25), 0);
+	view_set_scene(v, &(struct view_scene){
+				  2, { { NULL, 0, 0, 640, 360, FIT_CROP, false, NULL },
+				       { NULL, 640, 0, 640, 360, FIT_CROP, false, NULL } } });
+	a = watch(v, 1500000);
+	pass(SECOND);
+	before = stats().tiles_painted;
+	pass(SECOND);
+	assert_int_equal(stats().tiles_painted, before);
+	view_set_scene(v, &(struct view_scene){
+				  2, { { NULL, 0, 0, 640, 360, FIT_CROP, false, NULL },
+				       { NULL, 640, 0, 640, 360, FIT_CROP, false, label } } });
+	pass(SECOND);
+	assert_int_equal(stats().tiles_painted, before + 1);
+	unwatch(&a);
+	view_drop(v);
+	ref_drop(label);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1262,6 +1363,8 @@ int main(void)
 		TEST(test_hold), TEST(test_codec_change), TEST(test_delay),
 		TEST(test_still), TEST(test_late_ticks), TEST(test_governor),
 		TEST(test_governed_view), TEST(test_arguments),
+		TEST(test_labels),
+		TEST(test_label_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@ class Baresip:
 
     def __init__(self, folder, name, sip_port, rtp_port, control_port, clip, sound, *,
                  account="", transport="", video=("avcodec",), address="127.0.0.1",
-                 size="640x360", fps=30, certificate=None):
+                 size="640x360", fps=30, certificate=None, display=""):
         self.folder, self.name = folder, name
         self.rtp_ports = range(rtp_port, rtp_port + 20)
         os.makedirs(folder + "/rec", exist_ok=True)
@@ -42,7 +42,8 @@ class Baresip:
             f.write("\n".join(lines) + "\n")
         uri = f"sip:{name}@{address}" + (f";transport={transport}" if transport else "")
         with open(folder + "/accounts", "w") as f:
-            f.write(f"<{uri}>;regint=0" + (";" + account if account else "") + "\n")
+            f.write((f'"{display}" ' if display else "") + f"<{uri}>;regint=0" +
+                    (";" + account if account else "") + "\n")
         self.log_path = folder + "/log"
         self.process = subprocess.Popen(["baresip", "-4", "-v", "-f", folder],
                                         stdin=subprocess.DEVNULL, stdout=open(self.log_path, "w"),

@@ -45,21 +45,24 @@ CONFIG = """<balai xmlns="urn:balai:config:1">
       <video codecs="{codecs}" width="{width}" height="{height}" bandwidth="{bandwidth}"/>
     </profile>
   </profiles>
+  <conferences>
+    <conference number="any" template="yes" labels="{labels}"/>
+  </conferences>
   <dial-plan>
-    <rule dialled="[1-9][0-9]{{3}}"><conference number="$0" create="yes"/></rule>
+    <rule dialled="[1-9][0-9]{{3}}"><conference number="$0" create="yes" like="any"/></rule>
   </dial-plan>
 </balai>
 """
 
 
 def bridge(folder, binaries=None, log="warning", *, silence=30, width=1280, height=720,
-           bandwidth=2000, codecs="H264 VP8"):
+           bandwidth=2000, codecs="H264 VP8", labels="yes"):
     """A bridge at 127.0.0.1, SIP 5060 and 5061, media from 20000 on."""
     os.makedirs(folder, exist_ok=True)
     config = folder + "/balai.xml"
     with open(config, "w") as f:
         f.write(CONFIG.format(silence=silence, width=width, height=height, bandwidth=bandwidth,
-                              codecs=codecs))
+                              codecs=codecs, labels=labels))
     return Bridge(binaries or build(), folder, config, log)
 
 
