@@ -101,6 +101,7 @@ struct conf_conference {
 	enum conf_audio_only audio_only; /* how those are shown who are heard only */
 	bool labels;            /* names, marks, and a border on who speaks */
 	unsigned max_participants; /* 0: no limit */
+	unsigned tones;         /* joining and leaving are heard while at most so many are there */
 	bool template_;         /* nobody can call it: rules copy it (`like`) */
 	unsigned line;
 };

@@ -265,7 +265,7 @@ static void read_conference(struct conf_build *b, const xmlNode *node,
 {
 	static const char *const attrs[] = {
 		"number", "name", "profile", "encryption", "layout", "self", "crop", "labels",
-		"audio-only", "max-participants", "template", NULL
+		"audio-only", "max-participants", "template", "tones", NULL
 	};
 	static const char *const selves[] = { "no", "yes", "auto", NULL };
 	static const char *const audio_only[] = { "count", "tile", "hide", NULL };
@@ -289,6 +289,7 @@ static void read_conference(struct conf_build *b, const xmlNode *node,
 	conf_choice(b, node, "audio-only", audio_only, &heard);
 	out->audio_only = (enum conf_audio_only)heard;
 	conf_number(b, node, "max-participants", 0, 100000, &out->max_participants);
+	conf_number(b, node, "tones", 0, 1000, &out->tones);
 	conf_yes_no(b, node, "template", &out->template_);
 	out->line = conf_line(b, node);
 }

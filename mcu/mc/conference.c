@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONFERENCE_SPEAKERS };
+enum { CONFERENCE_SPEAKERS, CONFERENCE_KEY };
 
 /* A burst of joins or speaker changes is laid out once. */
 #define ARRANGE_DELAY_US 20000
@@ -23,6 +23,11 @@ static void on_speakers(void *arg, const uint32_t *ids, unsigned n)
 	outlet_post_ids(arg, CONFERENCE_SPEAKERS, ids, n);
 }
 
+static void on_key(void *arg, uint32_t id, char key)
+{
+	outlet_post(arg, CONFERENCE_KEY, (int64_t)id << 8 | (uint8_t)key);
+}
+
 static void on_released(void *arg)
 {
 	ref_drop(arg);
@@ -30,6 +35,7 @@ static void on_released(void *arg)
 
 static const struct mixer_events mixer_events = {
 	.speakers = on_speakers,
+	.key = on_key,
 	.released = on_released,
 };
 
@@ -51,11 +57,21 @@ static void spoke(struct conference *self, uint32_t id)
 	self->speaker[0] = id;
 }
 
+static void key_heard(struct conference *self, int64_t value)
+{
+	struct participant *p = conference_participant(self, (uint32_t)(value >> 8));
+
+	if (p)
+		participant_key_heard(p, (char)(value & 0xff));
+}
+
 static void conference_event(void *owner, const struct outlet_event *e)
 {
 	struct conference *self = owner;
 	uint32_t before, talker;
 
+	if (self && e->kind == CONFERENCE_KEY)
+		key_heard(self, e->value);
 	if (!self || e->kind != CONFERENCE_SPEAKERS)
 		return;
 	before = self->n_speakers ? self->speaker[0] : 0;
@@ -164,6 +180,12 @@ void conference_drop(struct conference *self)
 	stage_clear(&self->stage);
 	ref_drop(self->config);
 	free(self);
+}
+
+void conference_chime(struct conference *self, enum chime_kind kind)
+{
+	if (self->n <= self->settings.tones)
+		mixer_chime(self->mixer, kind);
 }
 
 struct conference *conference_find(struct controller *controller, const char *number)

@@ -83,6 +83,9 @@ struct participant {
 	struct notice notice;
 	struct view *view;         /* borrowed: the one it looks at, NULL none */
 	char keys[17];             /* the last keys pressed */
+	bool signals_keys;         /* it has another way to send them than as sound */
+	char heard_key;            /* the last one heard in the sound, and when */
+	int64_t heard_us;
 	int64_t joined_us;
 	unsigned key_requests;
 	/* Until the agreement of one of them is in force. Borrowed. */
@@ -109,6 +112,8 @@ void conference_drop(struct conference *self);
 struct conference *conference_find(struct controller *controller, const char *number);
 /* The pictures must be laid out anew soon. */
 void conference_touch(struct conference *self);
+/* Somebody came or goes: those present hear it, where that is wished. */
+void conference_chime(struct conference *self, enum chime_kind kind);
 struct participant *conference_participant(struct conference *self, uint32_t id);
 
 /* ---- scene.c ---- */
@@ -155,8 +160,6 @@ void participant_answered(struct participant *self, const struct media_desc *ans
 int participant_offer(struct participant *self);
 /* An outgoing call was started for a participant made without one, or again. */
 void participant_set_call(struct participant *self, struct call *call);
-/* A key was pressed, in the media or by signalling. */
-void participant_key(struct participant *self, char key);
 struct leg *participant_leg(const struct participant *self, enum media_kind kind);
 void participant_set_muted(struct participant *self, bool muted);
 struct participant *participant_find(struct controller *controller, uint32_t id);
@@ -188,6 +191,12 @@ void transfer_told(struct participant *self, int status, const char *reason);
  * there now; else the peer was asked. */
 int transfer_order(struct participant *p, const char *target, bool *moved, char *error,
 		   size_t cap);
+
+/* ---- keys.c ---- */
+/* A key was pressed, by a telephone event or in signalling. */
+void participant_key(struct participant *self, char key);
+/* A key was heard. Not taken from who signals keys. */
+void participant_key_heard(struct participant *self, char key);
 
 /* ---- participant_desc.c: for participant.c ---- */
 struct desc_policy participant_policy(const struct participant *self);

@@ -406,11 +406,21 @@ static void apply_stream(struct leg *self, const struct leg_settings *s)
 	self->audio.tx = p.tx;
 }
 
+static bool has_events(const struct desc_agreed *agreed)
+{
+	for (uint32_t i = 0; i < agreed->n_rx; i++) {
+		if (agreed->rx[i].format.id == CODEC_TELEPHONE_EVENT)
+			return true;
+	}
+	return false;
+}
+
 static void apply_audio(struct leg *self, const struct leg_settings *s)
 {
 	self->audio.ptime_ms = s->agreed->ptime ? s->agreed->ptime : 20;
 	self->audio.bitrate = s->agreed->bitrate;
 	self->audio.gain = s->profile->gain;
+	self->audio.hear_keys = s->hear_keys && !has_events(s->agreed);
 	self->audio.comfort_noise = s->agreed->cn_tx_pt >= 0;
 	self->audio.receive = s->agreed->receive && !s->held;
 	self->audio.send = s->agreed->send;
@@ -509,6 +519,14 @@ void leg_set_audio(struct leg *self, bool muted, bool deaf)
 		return;
 	self->audio.muted = muted;
 	self->audio.deaf = deaf;
+	mixer_leg_set(self->mixer_leg, &self->audio);
+}
+
+void leg_hear_keys(struct leg *self, bool hear)
+{
+	if (!self->mixer_leg || self->audio.hear_keys == hear)
+		return;
+	self->audio.hear_keys = hear;
 	mixer_leg_set(self->mixer_leg, &self->audio);
 }
 

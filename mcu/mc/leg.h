@@ -41,6 +41,7 @@ struct leg_settings {
 	const struct conf_profile *profile;
 	bool held;      /* the peer holds us: what it sends is not for the meeting */
 	bool muted, deaf;
+	bool hear_keys; /* unless the line has telephone events */
 };
 
 /* Puts an agreement on the wire; again after every re-negotiation or change of
@@ -66,6 +67,8 @@ int leg_show(struct leg *self, struct view *view);
 void leg_request_key(struct leg *self);
 void leg_set_rate(struct leg *self, uint32_t bitrate);
 void leg_set_audio(struct leg *self, bool muted, bool deaf);
+/* Whether keys are listened for in the sound (audio). */
+void leg_hear_keys(struct leg *self, bool hear);
 int leg_level(const struct leg *self);
 bool leg_silent(const struct leg *self);
 void leg_stats(const struct leg *self, struct stream_stats *out);

@@ -36,6 +36,7 @@ void participant_apply(struct participant *self)
 			.agreed = a,
 			.profile = self->conference->settings.profile,
 			.muted = self->muted, .deaf = self->deaf,
+			.hear_keys = !self->signals_keys,
 		};
 
 		if (!self->leg[i])
@@ -59,6 +60,7 @@ void participant_apply(struct participant *self)
 			 self->conference->number, self->id, self->call->id, self->name,
 			 self->secured ? "yes" : "no");
 		participant_taken_over(self);
+		conference_chime(self->conference, CHIME_JOIN);
 	}
 	conference_touch(self->conference);
 }
@@ -305,16 +307,6 @@ static void key_needed(struct participant *self, const struct leg *leg)
 	}
 }
 
-void participant_key(struct participant *self, char key)
-{
-	size_t n = strlen(self->keys);
-
-	if (n == sizeof(self->keys) - 1)
-		memmove(self->keys, self->keys + 1, n--);
-	self->keys[n] = key;
-	self->keys[n + 1] = '\0';
-}
-
 void participant_leg_event(void *owner, struct leg *leg, enum leg_event event, int64_t value)
 {
 	struct participant *self = owner;
@@ -408,10 +400,11 @@ int participant_new(struct participant **out, struct conference *conference, str
 void participant_drop(struct participant *self)
 {
 	struct conference *conference = self->conference;
+	bool in = self->in;
 
 	participant_untie(self);
 	transfer_not_reached(self, 0, NULL);
-	if (self->in)
+	if (in)
 		log_info("participant left conference=%s participant=%u call=%s name=\"%s\"",
 			 conference->number, self->id, self->call->id, self->name);
 	/* Bundled legs lean on an earlier one's transport. */
@@ -430,10 +423,13 @@ void participant_drop(struct participant *self)
 	free(self->stage);
 	free(self->dialled);
 	free(self);
-	if (list_empty(&conference->participants))
+	if (list_empty(&conference->participants)) {
 		conference_drop(conference);
-	else
-		conference_touch(conference);
+		return;
+	}
+	if (in)
+		conference_chime(conference, CHIME_LEAVE);
+	conference_touch(conference);
 }
 
 struct leg *participant_leg(const struct participant *self, enum media_kind kind)

@@ -74,6 +74,12 @@ struct mixer_leg {
 	atomic_int_fast64_t delay_us;
 };
 
+struct chime_msg {
+	struct msg msg;
+	struct mixer *mixer;
+	enum chime_kind kind;
+};
+
 struct leg_set_msg {
 	struct msg msg;
 	struct mixer_leg *leg;
@@ -280,6 +286,13 @@ static void mixer_tell(void *arg, const uint32_t *ids, unsigned n)
 	self->events.speakers(self->arg, ids, n);
 }
 
+static void mixer_key(void *arg, uint32_t id, char key)
+{
+	struct mixer *self = arg;
+
+	self->events.key(self->arg, id, key);
+}
+
 static void mixer_added(struct msg *msg, void *owner)
 {
 	struct mixer *self = list_entry(msg, struct mixer, add);
@@ -329,10 +342,11 @@ int mixer_new(struct mixer **out, struct audio_engine *engine,
 		self->events = *events;
 	self->arg = arg;
 	mix_init(&self->mix, &engine->mix_io, best);
-	if (self->events.speakers) {
+	self->mix.speakers_arg = self;
+	if (self->events.speakers)
 		self->mix.speakers = mixer_tell;
-		self->mix.speakers_arg = self;
-	}
+	if (self->events.key)
+		self->mix.key = mixer_key;
 	mailbox_put(best->mailbox, &self->add);
 	*out = self;
 	return 0;
@@ -345,6 +359,32 @@ struct mixer *mixer_drop(struct mixer *self)
 	self->shard->load--;
 	mailbox_put(self->shard->mailbox, &self->drop);
 	return NULL;
+}
+
+static void chime_discard(struct msg *msg)
+{
+	free(list_entry(msg, struct chime_msg, msg));
+}
+
+static void chime_deliver(struct msg *msg, void *owner)
+{
+	struct chime_msg *m = list_entry(msg, struct chime_msg, msg);
+
+	(void)owner;
+	chime_ring(&m->mixer->mix.chime, m->kind);
+	free(m);
+}
+
+void mixer_chime(struct mixer *self, enum chime_kind kind)
+{
+	struct chime_msg *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return; /* nobody misses it */
+	m->msg = (struct msg){ .deliver = chime_deliver, .discard = chime_discard };
+	m->mixer = self;
+	m->kind = kind;
+	mailbox_put(self->shard->mailbox, &m->msg);
 }
 
 /* ---- legs ------------------------------------------------------------------ */

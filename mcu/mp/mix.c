@@ -49,6 +49,7 @@ void mix_leg_init(struct mix_leg *leg, void *stream, uint32_t id)
 	leg->rx.rest_of.since_check = id % MIX_REST_CHECK; /* not all in one tick */
 	speech_init(&leg->speech);
 	gain_init(&leg->gain);
+	dtmf_tones_init(&leg->keys);
 }
 
 void mix_add(struct mix *self, struct mix_leg *leg)
@@ -81,6 +82,14 @@ static bool leg_heard(const struct mix_leg *leg)
 	return leg->set && leg->params.receive && !leg->params.muted;
 }
 
+static void leg_keys(struct mix *self, struct mix_leg *leg)
+{
+	char key = dtmf_tones_hear(&leg->keys, leg->native, leg->n_native, leg->rx.rate);
+
+	if (key && self->key)
+		self->key(self->speakers_arg, leg->id, key);
+}
+
 static void leg_in(struct mix *self, struct mix_leg *leg, int64_t now)
 {
 	uint64_t decoded = leg->rx.stats.decoded, concealed = leg->rx.stats.concealed;
@@ -97,12 +106,15 @@ static void leg_in(struct mix *self, struct mix_leg *leg, int64_t now)
 	leg->n_native = 0;
 	leg->level = -127;
 	if (leg->set && leg->params.receive) {
-		leg->rx.may_rest = !leg->selected && !leg->in_mix && !leg->speech.active;
+		leg->rx.may_rest = !leg->selected && !leg->in_mix && !leg->speech.active &&
+			!leg->params.hear_keys;
 		leg->n_native = mix_rx_tick(&leg->rx, self->io, leg->stream, now, leg->native);
 		if (leg->n_native && !leg->rx.rest_of.now)
 			leg->level_known = audio_level(leg->native, leg->n_native);
 		if (leg->n_native)
 			leg->level = leg->level_known;
+		if (leg->params.hear_keys)
+			leg_keys(self, leg);
 	}
 	speech_tick(&leg->speech, leg_heard(leg) ? leg->level : -127);
 	self->stats.decoded += leg->rx.stats.decoded - decoded;
@@ -404,6 +416,8 @@ void mix_tick(struct mix *self, int64_t tick_us)
 	self->n_in_mix = 0;
 	list_each(l, &self->legs)
 		leg_part(self, list_entry(l, struct mix_leg, link));
+	if (chime_run(&self->chime, self->sum, MIX_TICK))
+		self->n_in_mix++; /* as one who is never told from the others */
 	list_each(l, &self->legs)
 		mix_route(self, list_entry(l, struct mix_leg, link));
 	mix_loss(self);

@@ -5,6 +5,7 @@
 #define BALAI_MCU_MP_MIX_H
 
 #include "base/list.h"
+#include "codecs/dtmf_tones.h"
 #include "mcu/mp/gain.h"
 #include "mcu/mp/limiter.h"
 #include "mcu/mp/mix_rx.h"
@@ -35,6 +36,7 @@ struct mix_leg {
 	struct mix_rx rx;
 	struct speech speech;
 	struct gain gain;
+	struct dtmf_tones keys;
 	int level;                  /* dBov of the last tick */
 	int level_known;            /* of the last that was decoded */
 	bool selected;              /* one of those mixed */
@@ -69,13 +71,15 @@ struct mix {
 	int64_t tick, tick_us;      /* number since time zero, and its time */
 	struct limiter limiter;     /* of full */
 	unsigned n_in_mix;
+	struct chime chime;
 	int32_t sum[MIX_TICK];
 	int16_t full[MIX_TICK];
 	uint32_t speaker[MIX_EVENT_MAX];
 	unsigned n_speakers;
 	int64_t told;               /* tick of the last event */
 	void (*speakers)(void *arg, const uint32_t *ids, unsigned n);
-	void *speakers_arg;
+	void (*key)(void *arg, uint32_t id, char key);
+	void *speakers_arg;         /* of both */
 	struct mix_stats stats;
 };
 

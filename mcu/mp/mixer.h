@@ -7,6 +7,7 @@
 #ifndef BALAI_MCU_MP_MIXER_H
 #define BALAI_MCU_MP_MIXER_H
 
+#include "mcu/mp/chime.h"
 #include "rtp/wire.h"
 
 struct audio_engine;
@@ -34,12 +35,17 @@ struct mixer_events {
 	void (*speakers)(void *arg, const uint32_t *ids, unsigned n);
 	/* After mixer_drop, once: nothing is called after it, `arg` may go. */
 	void (*released)(void *arg);
+	/* A key was heard in the sound of a leg that asks for it (hear_keys). */
+	void (*key)(void *arg, uint32_t id, char key);
 };
 
 int mixer_new(struct mixer **out, struct audio_engine *engine,
 	      const struct mixer_events *events, void *arg);
 /* Frees once the shard has let go. NULL is returned. Legs must be dropped first. */
 struct mixer *mixer_drop(struct mixer *self);
+
+/* All of the meeting hear it, once; softly. */
+void mixer_chime(struct mixer *self, enum chime_kind kind);
 
 struct mixer_leg_params {
 	uint32_t n_rx;
@@ -50,6 +56,7 @@ struct mixer_leg_params {
 	uint32_t bitrate;    /* bit/s, 0: default */
 	bool comfort_noise;  /* CN negotiated: silence may be sent as RFC 3389 */
 	bool gain;           /* automatic: speech is brought to a common loudness */
+	bool hear_keys;      /* it has no other way to send DTMF than as sound */
 	bool muted;          /* what it sends is not mixed */
 	bool deaf;           /* it is sent silence */
 	bool receive, send;  /* directions of the stream */

@@ -108,7 +108,7 @@ static void on_released(void *arg)
 	atomic_fetch_add(&((struct meeting *)arg)->released, 1);
 }
 
-static const struct mixer_events events = { on_speakers, on_released };
+static const struct mixer_events events = { .speakers = on_speakers, .released = on_released };
 
 static const struct mixer_leg_params params = {
 	.n_rx = 1,

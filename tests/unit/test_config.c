@@ -574,7 +574,7 @@ static const char everything[] =
 	" </b:dial-plan>\n"
 	" <b:conferences>\n"
 	"  <b:conference number='700' name='Große Runde' profile='hd' encryption='required' layout='1+5'\n"
-	"    self='auto' crop='yes' labels='no' audio-only='tile' max-participants='25'/>\n"
+	"    self='auto' crop='yes' labels='no' audio-only='tile' max-participants='25' tones='8'/>\n"
 	"  <b:conference number='hall' template='yes' layout='speaker' self='yes'/>\n"
 	" </b:conferences>\n"
 	" <b:profiles>\n"
@@ -675,6 +675,7 @@ static void assert_everything_meeting(const struct config *c)
 	assert_false(m->labels);
 	assert_int_equal(m->audio_only, AUDIO_ONLY_TILE);
 	assert_int_equal(m->max_participants, 25);
+	assert_int_equal(m->tones, 8);
 	assert_int_equal(m->line, 15);
 	assert_null(config_conference(c, "hall")); /* a template */
 	assert_null(config_conference(c, "701"));

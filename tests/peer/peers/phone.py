@@ -234,7 +234,7 @@ class Phone:
                       *(self.video_lines or ["a=rtcp-fb:97 nack pli"]), f"a={direction}"]
         return "\r\n".join(lines) + "\r\n"
 
-    def _send(self, method, cseq, body="", branch=None):
+    def _send(self, method, cseq, body="", branch=None, kind="application/sdp"):
         lines = [f"{method} {self.target} SIP/2.0",
                  f"Via: SIP/2.0/UDP {self.address}:{self.port};branch=z9hG4bK"
                  f"{branch or uuid.uuid4().hex[:12]};rport",
@@ -245,15 +245,15 @@ class Phone:
         if self.agent:
             lines += [f"User-Agent: {self.agent}", "Allow: INVITE, ACK, BYE, CANCEL, INFO"]
         if body:
-            lines.append("Content-Type: application/sdp")
+            lines.append(f"Content-Type: {kind}")
         self.sip.sendto(("\r\n".join(lines) + "\r\n\r\n" + body).encode(), self.bridge)
 
-    def _request(self, method, body="", seconds=8):
+    def _request(self, method, body="", seconds=8, kind="application/sdp"):
         self.cseq += 1
         key, branch = (self.cseq, method), uuid.uuid4().hex[:12]
         end, wait = time.monotonic() + seconds, .5
         while time.monotonic() < end:
-            self._send(method, self.cseq, body, branch)
+            self._send(method, self.cseq, body, branch, kind)
             with self.news:
                 if self.news.wait_for(lambda: key in self.answers, wait):
                     return self.answers[key]
@@ -283,6 +283,12 @@ class Phone:
 
     def hold(self, direction):
         answer = self._request("INVITE", self.offer(direction))
+        return bool(answer) and answer.startswith("SIP/2.0 200")
+
+    def info_key(self, key):
+        """A key by INFO (dtmf-relay); True when that was taken."""
+        answer = self._request("INFO", f"Signal={key}\r\nDuration=160\r\n",
+                               kind="application/dtmf-relay")
         return bool(answer) and answer.startswith("SIP/2.0 200")
 
     def hangup(self):
