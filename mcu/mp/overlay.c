@@ -4,22 +4,36 @@
 
 #include <stddef.h>
 
-/* v / 255, rounded, for v up to 255². */
-static inline unsigned div255(unsigned v)
+/* to × (255 - alpha) / 255, rounded, and the label's part, which is multiplied by
+ * alpha already; all in 16 bits. A sum above 255 comes of rounding by one at most. */
+static inline uint8_t blend(uint8_t to, uint8_t from, uint8_t alpha)
 {
-	v += 128;
-	return (v + (v >> 8)) >> 8;
+	uint16_t v = (uint16_t)(to * (uint8_t)(255 - alpha) + 128);
+
+	v = (uint16_t)((uint16_t)(v + (v >> 8)) >> 8);
+	v = (uint16_t)(v + from);
+	return v > 255 ? 255 : (uint8_t)v;
+}
+
+enum { BLOCK = 16 }; /* a number of samples that compilers make vectors of */
+
+static void blend_block(uint8_t *restrict to, const uint8_t *restrict from,
+			const uint8_t *restrict alpha)
+{
+	for (int x = 0; x < BLOCK; x++)
+		to[x] = blend(to[x], from[x], alpha[x]);
 }
 
 static void blend_plane(uint8_t *restrict to, int stride, const uint8_t *restrict from,
 			const uint8_t *restrict alpha, int w, int h)
 {
 	for (int y = 0; y < h; y++) {
-		for (int x = 0; x < w; x++) {
-			unsigned v = from[x] + div255(to[x] * (255u - alpha[x]));
+		int x = 0;
 
-			to[x] = (uint8_t)(v > 255 ? 255 : v);
-		}
+		for (; x + BLOCK <= w; x += BLOCK)
+			blend_block(to + x, from + x, alpha + x);
+		for (; x < w; x++)
+			to[x] = blend(to[x], from[x], alpha[x]);
 		to += stride;
 		from += w;
 		alpha += w;
