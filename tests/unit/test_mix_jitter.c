@@ -215,7 +215,7 @@ static void test_drift(void **state)
 			      (unsigned long long)r.a->peer.leg.rx.stats.stretched);
 		assert_int_equal(stats.underrun + stats.lost + stats.skipped + stats.resync, 0);
 		assert_int_equal(r.a->peer.leg.rx.stats.concealed, 0);
-		assert_true(most - least < 40000 && most < 80000);
+		assert_true(most - least <= 20000 && most < 70000);
 		pair_fini(&r);
 	}
 }
