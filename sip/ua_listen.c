@@ -234,7 +234,9 @@ static nua_t *stack_nua(struct stack *s, const char *url, const char *url2, cons
 		NUTAG_ENABLEMESSENGER(0),
 		NUTAG_OUTBOUND("no-outbound no-options-keepalive no-natify no-validate"),
 		SIPTAG_ALLOW_STR(ALLOW_ALWAYS),
-		NUTAG_APPL_METHOD("INVITE, OPTIONS, UPDATE, INFO, REFER"),
+		/* INVITE is in the list already: were it longer, Sofia would read past
+		 * its end. */
+		NUTAG_APPL_METHOD("OPTIONS, UPDATE, INFO, REFER"),
 		SIPTAG_SUPPORTED_STR("timer, 100rel, replaces, norefersub, from-change"),
 		NUTAG_SESSION_TIMER(session_expires_of(sip)),
 		NUTAG_MIN_SE(sip->min_se),
