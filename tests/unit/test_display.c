@@ -14,6 +14,7 @@
 #define DOTS "\xe2\x80\xa6"
 #define BAD "\xef\xbf\xbd"
 #define ACUTE "\xcc\x81"
+#define E_ACUTE ("e" ACUTE)
 
 static const struct {
 	const char *in, *out;
@@ -83,7 +84,7 @@ static void test_table(void **state)
 /* A NUL inside, and ten thousand bytes of one kind or another. */
 static void test_long(void **state)
 {
-	static const char *const parts[] = { "x", "王", ACUTE, "e" ACUTE, " ", RLO, "\xff", "a b", "\x01" };
+	static const char *const parts[] = { "x", "王", ACUTE, E_ACUTE, " ", RLO, "\xff", "a b", "\x01" };
 	char *text = malloc(10240), buf[128];
 
 	(void)state;
