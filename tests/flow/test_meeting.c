@@ -144,6 +144,8 @@ struct endpoint {
 	uint32_t tick;            /* audio sent, in 20 ms */
 	struct video_encoder *encoder;
 	unsigned frames;
+	struct call *replaces;    /* whose place its call is to take */
+	int referred;             /* last report of a transfer it asked for */
 };
 
 static int op_answer(struct call *call, const struct media_desc *ours)
@@ -202,7 +204,14 @@ static int op_request_key(struct call *call, const struct desc_line *line)
 	return 0;
 }
 
+static void op_refer_progress(struct call *call, int status, const char *reason)
+{
+	(void)reason;
+	((struct endpoint *)call->protocol_data)->referred = status;
+}
+
 static const struct call_ops ops = {
+	.refer_progress = op_refer_progress,
 	.protocol = "test", .answer = op_answer, .refuse = op_refuse, .end = op_end,
 	.redirect = op_redirect, .request_key = op_request_key,
 };
@@ -296,7 +305,9 @@ static void endpoint_call(struct endpoint *e, const char *number, const struct m
 	snprintf(call->local, sizeof(call->local), "%s", number);
 	snprintf(call->remote_uri, sizeof(call->remote_uri), "tester@127.0.0.1");
 	snprintf(call->local_address, sizeof(call->local_address), "127.0.0.1");
+	call->replaces = e->replaces;
 	call_offered(call, offer);
+	call->replaces = NULL;
 	if (e->refused || e->redirected)
 		call_ended(call, e->refused, "refused");
 	else
@@ -995,6 +1006,97 @@ static void test_delayed_offer_dtls(void **state)
 	}
 }
 
+static unsigned id_of(const struct endpoint *e)
+{
+	return ((struct participant *)e->call->participant)->id;
+}
+
+/* One who was in another conference is heard and seen in this one, and there no
+ * longer; with sound and picture, so that both change threads' hands. */
+static void test_move(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *a = endpoint_new(r, true, false), *b = endpoint_new(r, true, false);
+	struct endpoint *plain = endpoint_new(r, false, false);
+	struct call_refer there = { .uri = "sip:1000@x", .user = "1000", .host = "x", .ours = true };
+	unsigned id;
+
+	endpoint_dial(a, "1000");
+	endpoint_dial(b, "1001");
+	endpoint_dial(plain, "1002");
+	endpoint_connect(a);
+	endpoint_connect(b);
+	endpoint_connect(plain);
+	id = id_of(b);
+	json_decref(command(r, "transfer", json_pack("{s:i, s:s}", "participant", (int)id, "target",
+						     "1000"), 0));
+	assert_int_equal(id_of(b), id);
+	hear_each_other(a, b);
+	see_more(a, b, 10);
+	/* Back and forth; a conference that nobody is left in ends. */
+	for (int i = 0; i < 20; i++)
+		json_decref(command(r, "transfer", json_pack("{s:i, s:s}", "participant", (int)id,
+							     "target", i % 2 ? "1000" : "1001"), 0));
+	hear_each_other(a, b);
+	see_more(a, b, 10);
+	assert_null(conference_find(r->controller, "1001"));
+	/* Asked for by the phone itself; what it may not have it does not get. */
+	assert_int_equal(call_refer(plain->call, &there), 202);
+	assert_int_equal(plain->referred, 200);
+	hear_each_other(a, plain);
+	there.user = "7000";
+	assert_int_equal(call_refer(plain->call, &there), 403);
+	there.user = "600";
+	assert_int_equal(call_refer(plain->call, &there), 603);
+	there.ours = false;
+	assert_int_equal(call_refer(plain->call, &there), 403);
+	endpoint_hang_up(a);
+	endpoint_hang_up(b);
+	endpoint_hang_up(plain);
+	endpoint_free(a);
+	endpoint_free(b);
+	endpoint_free(plain);
+}
+
+/* A call in the place of another: the number stays, the old call ends, and where
+ * the new one is not let in nothing has happened. */
+static void test_take_over(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *a = endpoint_new(r, false, true), *b = endpoint_new(r, false, true);
+	struct endpoint *plain = endpoint_new(r, false, false), *c = endpoint_new(r, false, true);
+	unsigned id;
+
+	endpoint_dial(a, "7000");
+	endpoint_dial(b, "7000");
+	endpoint_connect(a);
+	endpoint_connect(b);
+	id = id_of(a);
+	json_decref(command(r, "mute", json_pack("{s:i, s:b}", "participant", (int)id, "speaker", 1), 0));
+	plain->replaces = a->call;
+	endpoint_dial(plain, "7000");
+	assert_int_equal(plain->refused, 488);
+	assert_int_equal(id_of(a), id);
+	c->replaces = a->call;
+	endpoint_dial(c, "600");
+	assert_int_equal(c->refused, 0); /* the conference's own number does */
+	endpoint_connect(c);
+	assert_int_equal(id_of(c), id);
+	for (int64_t end = patience(); clock_us() < end && a->call->state != CALL_ENDED;)
+		room_step(r);
+	assert_int_equal(a->call->state, CALL_ENDED);
+	assert_true(((struct participant *)c->call->participant)->deaf);
+	json_decref(command(r, "unmute", json_pack("{s:i, s:b}", "participant", (int)id, "speaker", 1),
+			    0));
+	hear_each_other(c, b);
+	endpoint_hang_up(b);
+	endpoint_hang_up(c);
+	endpoint_free(a);
+	endpoint_free(b);
+	endpoint_free(c);
+	endpoint_free(plain);
+}
+
 static void test_commands(void **state)
 {
 	struct room *r = *state;
@@ -1077,6 +1179,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_change_without_sockets, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_come_and_go, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_drain, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_move, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_take_over, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_commands, room_open, room_close),
 	};
 
