@@ -304,6 +304,20 @@ static const struct call_handler handler = {
 
 /* ---- an operator calls out --------------------------------------------------------------- */
 
+/* An address that can stand in a header as it is. */
+static bool is_address(const char *s)
+{
+	static const char more[] = "-_.!~*'()+@:[]%&=$";
+
+	if (!strchr(s, '@'))
+		return false;
+	for (; *s; s++)
+		if (!(*s >= '0' && *s <= '9') && !(*s >= 'a' && *s <= 'z') &&
+		    !(*s >= 'A' && *s <= 'Z') && !strchr(more, *s))
+			return false;
+	return true;
+}
+
 int controller_call_in(struct controller *self, struct conference *conference, const char *uri,
 		       const char *by, struct participant **out)
 {
@@ -311,7 +325,7 @@ int controller_call_in(struct controller *self, struct conference *conference, c
 	char to[1600], who[300];
 	int err = snprintf(to, sizeof(to), "%s", uri) < (int)sizeof(to) / 2 ? 0 : -EINVAL;
 
-	if (by) {
+	if (by && is_address(by)) {
 		snprintf(who, sizeof(who), "<sip:%s>", by);
 		call_uri_header(to, sizeof(to), "Referred-By", who);
 	}
