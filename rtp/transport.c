@@ -92,6 +92,7 @@ static void transport_init(struct transport *self, struct wire *wire,
 		c->transport = self;
 		c->fd = -1;
 		c->rtcp = i == 1;
+		list_init(&c->held);
 		dtls_side_init(&c->dtls, wire->identity, &dtls_ops, c);
 	}
 }
@@ -183,7 +184,7 @@ void transport_set(struct transport *self, const struct transport_params *params
 	mailbox_put(self->wire->mailbox, &s->msg);
 }
 
-static int watch(struct wire *wire, struct component *c)
+int component_watch(struct wire *wire, struct component *c)
 {
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
 
@@ -202,9 +203,9 @@ static void on_attach(struct msg *m, void *owner)
 		self->attached = true;
 		list_add(&wire->transports, &self->link);
 		count_add(&wire->stats.transports, 1);
-		r = watch(wire, &self->comp[0]);
+		r = component_watch(wire, &self->comp[0]);
 		if (r == 0)
-			r = watch(wire, &self->comp[1]);
+			r = component_watch(wire, &self->comp[1]);
 		if (r == 0)
 			return;
 	}
@@ -232,6 +233,7 @@ void transport_detach(struct transport *self)
 
 		dtls_side_fini(&c->dtls);
 		txq_flush(self->wire->txq);
+		list_del(&c->held);
 		if (c->fd >= 0)
 			close(c->fd); /* leaves epoll with it: nobody else has it */
 		c->fd = -1;

@@ -7,6 +7,7 @@
 #include "base/ref.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,6 +17,8 @@
 
 /* Below audio's, which must not wait for a burst of video packets. */
 enum { RT_PRIORITY = 5 };
+/* Two turns that follow each other faster are made one. */
+enum { GATHER_US = 1000 };
 enum { EVENTS = 128, DEFAULT_MTU = 1200, MIN_MTU = 200, MAX_MTU = 1400, MAX_WAIT_MS = 1000 };
 
 struct rx_ring {
@@ -86,6 +89,7 @@ int wire_new(struct wire **out, const struct wire_config *config)
 		return -ENOMEM;
 	self->epoll_fd = self->event_fd = -1;
 	list_init(&self->transports);
+	list_init(&self->held);
 	self->config = *config;
 	if (!self->config.mtu)
 		self->config.mtu = DEFAULT_MTU;
@@ -128,10 +132,47 @@ static unsigned batch_of(const struct wire *self, struct component *c)
 	return c->transport->class == MEDIA_AUDIO && !again ? 1 : RX_BATCH;
 }
 
+/* Whoever sends more than any stream has must not keep us from the others: its
+ * socket is left alone for a while, until the system drops what does not fit. */
+static void component_hold(struct wire *self, struct component *c, int64_t until)
+{
+	if (epoll_ctl(self->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL) < 0)
+		return;
+	c->held_until = until;
+	list_add(&self->held, &c->held);
+	count_add(&self->stats.held, 1);
+}
+
+static void component_resume(struct wire *self, struct component *c)
+{
+	uint32_t info[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(info);
+
+	if (component_watch(self, c) < 0)
+		return; /* out of memory: later */
+	list_del(&c->held);
+	if (getsockopt(c->fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0 || len < sizeof(info))
+		return;
+	count_add(&self->stats.drop_flood, info[SK_MEMINFO_DROPS] - c->dropped);
+	c->dropped = info[SK_MEMINFO_DROPS];
+}
+
+static void wire_resume(struct wire *self)
+{
+	list_each_safe(l, &self->held) {
+		struct component *c = list_entry(l, struct component, held);
+
+		if (c->held_until <= self->now)
+			component_resume(self, c);
+	}
+}
+
 /* One batch of one socket. What is left makes it ready again at once, after the
  * others had their turn. */
 static void component_read(struct wire *self, struct component *c)
 {
+	bool video = c->transport->class == MEDIA_VIDEO;
+	int64_t until;
 	unsigned batch = batch_of(self, c);
 	struct rx_ring *rx = self->rx;
 	int n;
@@ -152,12 +193,18 @@ static void component_read(struct wire *self, struct component *c)
 		else
 			transport_input(c, rx->buf[i], len, &rx->from[i], self->now);
 	}
+	until = n > 0 ? budget_spend(&c->budget, (unsigned)n, video ? BUDGET_OTHER : BUDGET_AUDIO,
+				     self->now) : 0;
+	if (until)
+		component_hold(self, c, until);
 }
 
 static int wait_of(const struct wire *self, int wait_ms, int64_t now)
 {
 	int64_t next = timers_next(&self->timers), ms;
 
+	if (!list_empty(&self->held) && next > now + BUDGET_HOLD_US)
+		next = now + BUDGET_HOLD_US;
 	if (next == INT64_MAX)
 		return wait_ms;
 	ms = next <= now ? 0 : (next - now + 999) / 1000;
@@ -171,7 +218,8 @@ void wire_turn(struct wire *self, int wait_ms)
 	uint64_t n64;
 	int n = epoll_wait(self->epoll_fd, ev, EVENTS, wait_of(self, wait_ms, clock_us()));
 
-	self->now = clock_us();
+	self->now = self->begun = clock_us();
+	self->more = n == EVENTS;
 	self->turn++;
 	for (int i = 0; i < n; i++) {
 		if (ev[i].data.ptr)
@@ -187,29 +235,65 @@ void wire_turn(struct wire *self, int wait_ms)
 		mailbox_run(self->mailbox, self);
 	}
 	self->now = clock_us();
+	wire_resume(self);
 	timers_run(&self->timers, self->now);
 	txq_flush(self->txq);
 }
 
 /* Where it is allowed, before whatever computes: a packet takes microseconds, and
  * sound that was mixed in time is late all the same if it waits for a decoder. */
-static void wire_priority(void)
+static void wire_priority(bool first)
 {
-	const struct sched_param p = { .sched_priority = RT_PRIORITY };
+	const struct sched_param fifo = { .sched_priority = RT_PRIORITY };
 	int rc;
 
-	pthread_setname_np(pthread_self(), "io");
-	rc = pthread_setschedparam(pthread_self(), SCHED_FIFO, &p);
-	log_info("event=io_thread realtime=%s", rc ? "no" : "yes");
+	rc = pthread_setschedparam(pthread_self(), SCHED_FIFO, &fifo);
+	log_info("event=io_thread realtime=%s%s", rc ? "no" : "yes", first ? "" : " load=normal");
+}
+
+/* Of this thread since it began. */
+static int64_t cpu_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* But not before everything for good: an operator has to be able to end a flood.
+ * Once a second, for what that costs. */
+static void wire_yield(struct wire *self)
+{
+	const struct sched_param normal = { 0 };
+
+	if (self->now - self->busy.since_us < 1000000 ||
+	    !busy_note(&self->busy, self->now, cpu_us()))
+		return;
+	if (!self->busy.yields) {
+		wire_priority(false);
+		return;
+	}
+	pthread_setschedparam(pthread_self(), SCHED_OTHER, &normal);
+	log_warning("event=io_thread realtime=no load=full");
 }
 
 static void *wire_main(void *arg)
 {
 	struct wire *self = (struct wire *)arg;
 
-	wire_priority();
-	while (!atomic_load_explicit(&self->stopping, memory_order_acquire))
+	pthread_setname_np(pthread_self(), "io");
+	wire_priority(true);
+	while (!atomic_load_explicit(&self->stopping, memory_order_acquire)) {
+		int64_t last = self->begun;
+
 		wire_turn(self, -1);
+		wire_yield(self);
+		/* With hundreds of legs there is always something: waking for each
+		 * packet would cost as much again as reading it, for us and for
+		 * whoever is interrupted. */
+		if (!self->more && self->begun - last < GATHER_US)
+			clock_sleep_until(self->begun + GATHER_US);
+	}
 	return NULL;
 }
 
@@ -302,6 +386,7 @@ void wire_stats(const struct wire *self, struct wire_stats *out)
 		.frames_unseen = count_get(&s->frames_unseen),
 		.drop_queue = count_get(&s->drop_queue) + count_get(&self->tx.failed) +
 			      mailbox_dropped(self->mailbox),
+		.held = count_get(&s->held), .drop_flood = count_get(&s->drop_flood),
 		.rx_calls = count_get(&s->rx_calls), .tx_calls = count_get(&self->tx.calls),
 		.transports = count_get(&s->transports), .streams = count_get(&s->streams),
 	};

@@ -45,6 +45,9 @@ struct wire_stats {
 	uint64_t rx_packets, tx_packets, rx_bytes, tx_bytes;
 	uint64_t drop_short, drop_version, drop_source, drop_pt, drop_auth, drop_replay,
 		drop_rtcp, drop_stun, drop_dtls, drop_plain, drop_late, drop_queue;
+	/* Sockets that had more than their share and had to wait, and what the
+	 * system dropped of them meanwhile. */
+	uint64_t held, drop_flood;
 	uint64_t rx_calls, tx_calls; /* system calls */
 	uint64_t frames_unseen; /* of video, not assembled: nobody looks */
 	uint32_t transports, streams;

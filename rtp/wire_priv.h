@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "base/mailbox.h"
+#include "rtp/budget.h"
 #include "rtp/dtls.h"
 #include "rtp/ice.h"
 #include "rtp/io.h"
@@ -55,8 +56,12 @@ struct wire {
 	struct txq *txq;
 	struct rx_ring *rx;
 	struct list transports;
+	struct list held;               /* components that are not read for now */
+	struct busy busy;
 	int64_t now;
 	uint64_t turn;                  /* of the loop */
+	int64_t begun;                  /* when it woke */
+	bool more;                      /* and had more to read than fits a turn */
 	uint64_t random;
 	/* counters: io writes, anyone reads */
 	struct txq_counts tx;
@@ -88,6 +93,10 @@ struct component {
 	int fd;
 	bool rtcp;
 	uint64_t read_turn;             /* when it was read last */
+	struct budget budget;
+	struct list held;
+	int64_t held_until;
+	uint32_t dropped;               /* of it by the system, as far as counted */
 	struct latch latch;
 	struct ice ice;
 	struct dtls_side dtls;
@@ -125,6 +134,8 @@ struct transport {
 /* io. A datagram that arrived on a component; the bytes are worked on in place. */
 void transport_input(struct component *c, uint8_t *data, size_t len,
 		     const struct sockaddr_storage *from, int64_t now);
+/* io. Waits for datagrams of the component's socket, if it has one. */
+int component_watch(struct wire *wire, struct component *c);
 /* io. The description is there: what came too early is looked at now. */
 void component_unstash(struct component *c, int64_t now);
 /* io. May media go out now: address and keys are there? */

@@ -42,6 +42,8 @@ static json_t *wire_json(struct wire *wire)
 	COUNT(o, s, drop_plain);
 	COUNT(o, s, drop_late);
 	COUNT(o, s, drop_queue);
+	COUNT(o, s, drop_flood);
+	COUNT(o, s, held);
 	return o;
 }
 

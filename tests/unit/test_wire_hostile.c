@@ -209,11 +209,87 @@ static void test_key_flood(void **state)
 	wire_drop(w);
 }
 
+/* ---- more packets than any stream has ------------------------------------- */
+
+static void peer_rtp(struct peer *p, uint16_t seq, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct rtp_packet h = { .pt = 0, .seq = (uint16_t)(seq + i), .ssrc = p->ssrc,
+					.timestamp = (seq + i) * 160u };
+		uint8_t buf[64];
+		struct writer m = writer_of(buf, sizeof(buf));
+
+		rtp_write_header(&h, NULL, 0, &m);
+		writer_bytes(&m, (const uint8_t *)"sound", 5);
+		/* A full socket drops it: that is what is looked at. */
+		assert_true(sendto(p->fd, buf, writer_len(&m), 0, (struct sockaddr *)&p->to,
+				   sizeof(struct sockaddr_in)) > 0);
+	}
+}
+
+/* A flooded socket is read as far as its budget goes, what does not fit is counted,
+ * others are read as before, and a held one closes as any other. */
+static void test_flood(void **state)
+{
+	struct stream_params a = audio_params();
+	struct wire *w = bench_wire();
+	struct stream_stats bad, good;
+	struct peer p[2];
+	struct end e[2];
+	struct wire_stats s;
+	uint64_t before;
+
+	(void)state;
+	clock_begin();
+	peer_open(&p[0], &e[0], w, &a);
+	peer_open(&p[1], &e[1], w, &a);
+	for (unsigned i = 0; i < 1000; i++) { /* 5 s: 10,000 a second beside 50 */
+		peer_rtp(&p[0], (uint16_t)(i * 50), 50);
+		if (i % 4 == 0)
+			peer_rtp(&p[1], (uint16_t)(i / 4), 1);
+		turns(w, 1);
+		if (i % 2 == 0) {
+			clock_fake(bench_now);
+			wire_turn(w, 0); /* more than one turn at the same time */
+		}
+	}
+	stream_stats(e[0].audio, &bad);
+	stream_stats(e[1].audio, &good);
+	wire_stats(w, &s);
+	assert_int_equal(good.rx_packets, 250);
+	assert_in_range(bad.rx_packets, 5 * BUDGET_AUDIO / 2, 5 * BUDGET_AUDIO + BUDGET_AUDIO / 2);
+	assert_true(s.held > 50);
+	assert_true(s.drop_flood > 10000);
+
+	/* It ends, and the socket is as before. */
+	turns(w, 2000); /* what waited in the socket */
+	assert_true(list_empty(&w->held));
+	stream_stats(e[0].audio, &bad);
+	before = bad.rx_packets;
+	peer_rtp(&p[0], 60000, 1);
+	turns(w, 1);
+	stream_stats(e[0].audio, &bad);
+	assert_int_equal(bad.rx_packets, before + 1);
+
+	peer_rtp(&p[0], 1, 600);
+	turns(w, 1);
+	for (int i = 0; i < 60; i++)
+		wire_turn(w, 0);
+	assert_false(list_empty(&w->held));
+	for (int i = 0; i < 2; i++) {
+		close(p[i].fd);
+		end_close(&e[i]);
+	}
+	assert_true(list_empty(&w->held));
+	wire_drop(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dtls_after_close), cmocka_unit_test(test_nack_flood),
 		cmocka_unit_test(test_rate_flood), cmocka_unit_test(test_key_flood),
+		cmocka_unit_test(test_flood),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
