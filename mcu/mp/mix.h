@@ -27,35 +27,34 @@ enum mix_source {
 struct mix_chain;
 
 struct mix_leg {
+	/* What every tick looks at of every leg, close together: with a thousand of
+	 * them a tick costs what it fetches from memory. */
 	struct list link;
 	void *stream;
+	struct mix_chain *chain;    /* what it is sent */
 	uint32_t id;
-	struct mixer_leg_params params;
-	bool set;                   /* params were given */
-
-	struct mix_rx rx;
-	struct speech speech;
-	struct gain gain;
-	struct dtmf_tones keys;
 	int level;                  /* dBov of the last tick */
-	int level_known;            /* of the last that was decoded */
+	bool set;                   /* params were given */
 	bool selected;              /* one of those mixed */
-
-	/* Its part in the sum. */
 	bool in_mix;                /* `part` is part of this tick's sum */
 	bool joined;                /* and is to be in the next */
-	int64_t last_mixed;         /* tick in which it last was */
 	bool broken;                /* nothing came in the last tick */
+	struct speech speech;
+	int level_known;            /* dBov of the last that was decoded */
+	int64_t last_mixed;         /* tick in which it last was */
+	size_t n_native;
+	struct mixer_leg_params params;
+	struct mix_rx rx;
+	int16_t native[MIX_TICK];   /* this tick, at rx.rate */
+
+	/* Of those in the mix, or lately. */
+	struct gain gain;
+	struct dtmf_tones keys;
 	struct resampler *up;
 	uint32_t up_rate;
 	int16_t last_out;           /* the last sample of its part */
 	int16_t tail[64];           /* the end of its last tick, to prime `up` with */
-	size_t n_native;
-	int16_t native[MIX_TICK];   /* this tick, at rx.rate */
 	int16_t part[MIX_TICK];
-
-	/* What it is sent. */
-	struct mix_chain *chain;
 	struct limiter limiter;     /* of minus */
 	int16_t minus[MIX_TICK];
 };

@@ -144,8 +144,9 @@ class Rig:
         pids = bridge.process.pid, load.pid
         result = {}
         for line in load.stdout:
-            if line.startswith("measuring"):
+            if line.startswith("calling"):
                 on_time(load.pid)
+            elif line.startswith("measuring"):
                 before, begun = [cpu_seconds(p) for p in pids], time.monotonic()
                 others, by_thread = busy_elsewhere(sum(before)), threads(pids[0])
                 result["stats_during"] = counted = bridge.balai("stats")

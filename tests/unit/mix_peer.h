@@ -20,7 +20,7 @@ struct peer {
 	struct codec_format format;
 	uint8_t pt;
 	unsigned ptime;
-	double hz, amplitude, ppm;
+	double hz, hz2, amplitude, ppm; /* hz2: a second tone, 0: none */
 	bool talking, stopped;   /* stopped: no packets at all */
 	double envelope;
 	size_t spoken;           /* samples */
@@ -117,7 +117,9 @@ static inline void peer_speak(struct peer *self, int64_t now)
 		self->envelope += want > self->envelope ? step : want < self->envelope ? -step : 0;
 		self->envelope = self->envelope < 0 ? 0 : self->envelope > 1 ? 1 : self->envelope;
 		pcm[i] = (int16_t)lrint(self->amplitude * self->envelope *
-					sin(2 * M_PI * self->hz * (double)self->spoken / rate));
+					(sin(2 * M_PI * self->hz * (double)self->spoken / rate) +
+					 (self->hz2 > 0 ? sin(2 * M_PI * self->hz2 *
+							      (double)self->spoken / rate) : 0)));
 	}
 	len = audio_encode(self->enc, pcm, n, p->data, sizeof(p->data));
 	self->seq++;
