@@ -11,6 +11,8 @@
 enum {
 	RAMP_IN = 240,       /* 5 ms at 48 kHz: an onset stays one */
 	DECLICK = 240,
+	KEYS_LEAST = -50,    /* dBov */
+	KEYS_TICKS = 4,
 	EVENT_TICKS = 5,     /* at most ten events a second */
 	LOSS_TICKS = 50,     /* the loss that peers report is looked at once a second */
 	/* Percent. Some FEC always, for the first packet that goes missing; more
@@ -82,10 +84,16 @@ static bool leg_heard(const struct mix_leg *leg)
 	return leg->set && leg->params.receive && !leg->params.muted;
 }
 
+/* Far below the softest key, and after a few ticks of it nothing is left of the last
+ * one either: most legs, most of the time. */
 static void leg_keys(struct mix *self, struct mix_leg *leg)
 {
-	char key = dtmf_tones_hear(&leg->keys, leg->native, leg->n_native, leg->rx.rate);
+	char key;
 
+	leg->keyless = leg->level < KEYS_LEAST ? leg->keyless + 1 : 0;
+	if (leg->keyless > KEYS_TICKS)
+		return;
+	key = dtmf_tones_hear(&leg->keys, leg->native, leg->n_native, leg->rx.rate);
 	if (key && self->key)
 		self->key(self->speakers_arg, leg->id, key);
 }
@@ -106,8 +114,7 @@ static void leg_in(struct mix *self, struct mix_leg *leg, int64_t now)
 	leg->n_native = 0;
 	leg->level = -127;
 	if (leg->set && leg->params.receive) {
-		leg->rx.may_rest = !leg->selected && !leg->in_mix && !leg->speech.active &&
-			!leg->params.hear_keys;
+		leg->rx.may_rest = !leg->selected && !leg->in_mix && !leg->speech.active;
 		leg->n_native = mix_rx_tick(&leg->rx, self->io, leg->stream, now, leg->native);
 		if (leg->n_native && !leg->rx.rest_of.now)
 			leg->level_known = audio_level(leg->native, leg->n_native);

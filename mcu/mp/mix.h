@@ -41,6 +41,7 @@ struct mix_leg {
 	bool broken;                /* nothing came in the last tick */
 	struct speech speech;
 	int level_known;            /* dBov of the last that was decoded */
+	unsigned keyless;           /* ticks too soft for keys */
 	int64_t last_mixed;         /* tick in which it last was */
 	size_t n_native;
 	struct mixer_leg_params params;

@@ -176,6 +176,55 @@ static void test_loss(void **state)
 	room_fini(&r);
 }
 
+static void on_key(void *arg, uint32_t id, char key)
+{
+	struct room *r = arg;
+
+	assert_int_equal(id, 1);
+	assert_int_equal(key, '5');
+	r->events++;
+}
+
+/* Keys in the sound of a phone whose quiet packets are not decoded, and of one whose
+ * quiet sound is not searched for them. */
+static void test_keys(void **state)
+{
+	static const struct { enum codec_id codec; uint32_t clock; } row[] = {
+		{ CODEC_OPUS, 48000 }, { CODEC_PCMU, 8000 }, { CODEC_G722, 8000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct mixer_leg_params params;
+		struct room r;
+		struct peer *a;
+
+		room_init(&r);
+		r.mix.speakers = NULL;
+		r.mix.key = on_key;
+		a = room_add(&r, row[i].codec, row[i].clock, 770, true);
+		a->hz2 = 1336;
+		params = a->leg.params;
+		params.hear_keys = true;
+		mix_set(&r.mix, &a->leg, &params);
+		for (unsigned k = 0; k < 6; k++) {
+			a->amplitude = QUIET;
+			room_run(&r, 2000 + 40 * k);
+			assert_int_equal(r.events, k);
+			a->amplitude = LOUD / 2;
+			room_run(&r, 100);
+			a->amplitude = QUIET;
+			room_run(&r, 100);
+			assert_int_equal(r.events, k + 1);
+		}
+		if (row[i].codec == CODEC_OPUS)
+			assert_true(a->leg.rx.stats.rested > 200);
+		else
+			assert_true(a->leg.keyless > 0);
+		room_fini(&r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +233,7 @@ int main(void)
 		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_steady),
 		cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
