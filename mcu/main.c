@@ -200,7 +200,7 @@ static int start_media(struct daemon *d)
 	err = pool_new(&d->pool, "pool", n->workers);
 	if (err)
 		return fail("worker pool", err);
-	err = audio_engine_new(&d->audio, d->wire, 1);
+	err = audio_engine_new(&d->audio, d->wire, 0);
 	if (err)
 		return fail("audio engine", err);
 	err = video_engine_new(&d->video, d->wire, d->pool);

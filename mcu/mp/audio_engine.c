@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	SHARDS_MAX = 64,
@@ -227,8 +228,11 @@ int audio_engine_new_io(struct audio_engine **out, const struct audio_io *io, st
 	struct audio_engine *self;
 	int rc = 0;
 
-	if (!shards)
-		shards = 1;
+	if (!shards) {
+		long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+		shards = cores > 0 ? (unsigned)cores : 1;
+	}
 	if (shards > SHARDS_MAX)
 		shards = SHARDS_MAX;
 	self = calloc(1, sizeof(*self) + shards * sizeof(self->shard[0]));

@@ -14,7 +14,8 @@ struct audio_engine;
 struct mixer;
 struct mixer_leg;
 
-/* Borrows the wire, which must outlive it. `shards` 0: one. */
+/* Borrows the wire, which must outlive it. `shards` 0: one a core. A meeting lives
+ * in the one with the fewest legs when it begins. */
 int audio_engine_new(struct audio_engine **out, struct wire *wire, unsigned shards);
 /* Stops the shards. Every mixer must have been dropped. */
 struct audio_engine *audio_engine_free(struct audio_engine *self);
