@@ -21,6 +21,13 @@ static bool fit_nearly(int64_t a, int64_t b)
 	return gap < (a > b ? a : b) / 64;
 }
 
+/* Filling the tile would cut off more than half of the picture: a telephone held
+ * upright in a wide tile would lose the head. */
+static bool fit_too_much(int64_t a, int64_t b)
+{
+	return 2 * (a < b ? a : b) < (a < b ? b : a);
+}
+
 static struct rect rect_centred(int w, int h, int in_w, int in_h)
 {
 	return (struct rect){
@@ -49,7 +56,8 @@ void fit_shape(struct fitting *out, enum fit fit, const struct frame_shape *pict
 		den = den / 2 > 0 ? den / 2 : 1;
 	}
 	wider = num * h >= den * w;
-	if (fit == FIT_LETTERBOX && !fit_nearly(num * h, den * w)) {
+	if ((fit == FIT_LETTERBOX && !fit_nearly(num * h, den * w)) ||
+	    fit_too_much(num * h, den * w)) {
 		if (wider)
 			h = even_ratio(w * den, num, h);
 		else

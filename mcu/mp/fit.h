@@ -18,7 +18,8 @@ struct fitting {
 	struct rect place; /* on the tile, from its corner */
 };
 
-/* All coordinates even, rounded to nearest. What differs from the tile's shape by
+/* FIT_CROP cuts off at most half of the picture; else it is FIT_LETTERBOX.
+ * All coordinates even, rounded to nearest. What differs from the tile's shape by
  * next to nothing fills it. */
 void fit_shape(struct fitting *out, enum fit fit, const struct frame_shape *picture,
 	       const struct frame_shape *tile);

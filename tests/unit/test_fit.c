@@ -39,8 +39,11 @@ static const struct {
 	/* portrait */
 	{ FIT_LETTERBOX, { 360, 640, 1, 1 }, { 640, 360, 1, 1 },
 	  { { 0, 0, 360, 640 }, { 218, 0, 202, 360 } } },
+	/* is not cropped, too little would be left; a square is */
 	{ FIT_CROP, { 360, 640, 1, 1 }, { 640, 360, 1, 1 },
-	  { { 0, 218, 360, 202 }, { 0, 0, 640, 360 } } },
+	  { { 0, 0, 360, 640 }, { 218, 0, 202, 360 } } },
+	{ FIT_CROP, { 400, 400, 1, 1 }, { 640, 360, 1, 1 },
+	  { { 0, 86, 400, 226 }, { 0, 0, 640, 360 } } },
 };
 
 static void test_table(void **state)
