@@ -538,8 +538,10 @@ void leg_request_key(struct leg *self)
 
 void leg_sync(struct leg *video, const struct leg *audio)
 {
-	/* Composing and encoding take about this long behind the mixer. */
-	const int64_t ahead_us = 20000;
+	/* Composing and encoding take about 20 ms behind the mixer. Sound that comes
+	 * 25 ms after its picture is not noticed (ITU-R BT.1359-1), so that much the
+	 * picture need not wait. */
+	const int64_t ahead_us = 20000 + 25000;
 	int64_t delay;
 
 	if (!video->feed->source || !audio->mixer_leg)
