@@ -6,6 +6,7 @@
 #include "admin/control.h"
 #include "base/log.h"
 #include "base/ref.h"
+#include "mcu/mc/load.h"
 #include "sip/ua.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ struct daemon {
 	struct command_context context;
 	struct loop_fd *signals;
 	struct timer *watchdog;
+	struct load *load;
 	int64_t watchdog_us;
 	int signal_fd;
 	bool ending, gone;
@@ -252,8 +254,11 @@ static int start(struct daemon *d)
 		err = start_media(d);
 	if (err)
 		return err;
+	err = load_new(&d->load, d->loop, d->audio, d->video);
+	if (err)
+		return fail("load", err);
 	err = controller_new(&d->controller, &(struct controller_parts){
-		d->loop, d->wire, d->pool, d->audio, d->video }, d->config);
+		d->loop, d->wire, d->pool, d->audio, d->video, load_full, d->load }, d->config);
 	if (err)
 		return fail("controller", err);
 	d->context = (struct command_context){ d->controller, reload, drain, d, -1 };
@@ -277,6 +282,7 @@ static void finish(struct daemon *d)
 	control_free(d->control);
 	sip_free(d->sip);
 	controller_free(d->controller);
+	load_free(d->load);
 	wire_stop(d->wire);
 	video_engine_free(d->video);
 	audio_engine_free(d->audio);

@@ -91,6 +91,7 @@ static json_t *video_json(struct video_engine *engine)
 	COUNT(o, s, frames_skipped);
 	COUNT(o, s, ticks_skipped);
 	COUNT(o, s, overload);
+	COUNT(o, s, views_small);
 	COUNT(o, s, decode_us);
 	COUNT(o, s, scale_us);
 	COUNT(o, s, compose_us);

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { RETRY_AFTER_FULL_S = 60, RETRY_AFTER_DRAIN_S = 300 };
+enum { RETRY_AFTER_FULL_S = 60, RETRY_AFTER_BUSY_S = 20, RETRY_AFTER_DRAIN_S = 300 };
 
 /* How often the end of a drain is looked for while media is being let go. */
 #define SETTLE_PERIOD_US 20000
@@ -26,6 +26,11 @@ static bool is_full(const struct controller *self)
 
 	/* The new call is counted already. */
 	return most && call_center_count(self->calls) > most;
+}
+
+static bool is_busy(const struct controller *self)
+{
+	return self->parts.full && self->parts.full(self->parts.full_arg);
 }
 
 static void refuse(struct call *call, int status, const char *reason, unsigned retry_after)
@@ -155,6 +160,10 @@ static void on_offered(void *arg, struct call *call, const struct media_desc *of
 	}
 	if (is_full(self)) {
 		refuse(call, 503, "All lines are in use", RETRY_AFTER_FULL_S);
+		return;
+	}
+	if (is_busy(self)) {
+		refuse(call, 503, "The bridge is busy", RETRY_AFTER_BUSY_S);
 		return;
 	}
 	if (call->replaces) {
@@ -385,6 +394,10 @@ int controller_dial(struct controller *self, const char *number, const char *uri
 	if (self->draining) {
 		snprintf(error, cap, "The bridge is draining; no new calls");
 		return -ESHUTDOWN;
+	}
+	if (is_busy(self)) {
+		snprintf(error, cap, "The machine is overloaded; no new calls until `balai stats` shows no overload");
+		return -EBUSY;
 	}
 	err = controller_conference(self, number, &conference);
 	if (err == -ENOENT) {

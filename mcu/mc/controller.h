@@ -19,6 +19,9 @@ struct controller_parts {
 	struct pool *pool;
 	struct audio_engine *audio;
 	struct video_engine *video;
+	/* Has the machine no room for one more call? NULL: it always has. */
+	bool (*full)(void *arg);
+	void *full_arg;
 };
 
 /* Borrows the parts; holds the config. */

@@ -181,7 +181,7 @@ static void canvas_discard(struct msg *msg)
 	struct canvas_msg *m = (struct canvas_msg *)(void *)msg;
 
 	engine_count(m->engine, frames_skipped, 1);
-	engine_work(m->engine, true, clock_us());
+	engine_work(m->engine, 1, 1, clock_us());
 	canvas_done(m->canvas);
 	ref_drop(m->engine);
 	free(m);
@@ -483,7 +483,7 @@ static void encoder_run(void *arg, int64_t now)
 
 	if (!self->canvas)
 		return;
-	engine_work(self->engine, now - self->time_us > self->period_us, now);
+	engine_work(self->engine, 1, now - self->time_us > self->period_us, now);
 	encoder_encode(self, now);
 	self->canvas = canvas_done(self->canvas);
 }

@@ -3,11 +3,21 @@
  *
  * Under overload frames go before anything else does (audio has its own
  * threads). Views that fewer participants see are slowed first: one more view
- * costs as much as the one that everybody sees. The level rises when more than
- * a fifth of the work of two seconds in a row began too late, and falls after
- * some good seconds, more of them each time it had to rise again. */
+ * costs as much as the one that everybody sees. Levels:
+ *
+ *   1  views of few: half the frames
+ *   2  all views: half the frames
+ *   3  views of few: a quarter of the frames, half the width and height
+ *   4  all views so; video_engine_full, and the controller refuses new calls
+ *
+ * The level rises when more than a fifth of the work of two seconds in a row began
+ * too late or was left out, or half of the work of one second, and falls after some
+ * good seconds, more of them each time it had to rise again. A tick that did not
+ * happen is work, so that a view of one frame a second tells as much as one of
+ * thirty. */
 #include "mcu/mp/engine.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/ref.h"
 
@@ -15,11 +25,12 @@
 #include <unistd.h>
 
 enum {
-	GOVERNOR_TOP = 4,
+	GOVERNOR_SMALL = 3, GOVERNOR_TOP = 4,
 	GOVERNOR_LEAST = 10, /* pieces of work in a window that mean something */
 	GOVERNOR_PATIENCE = 5, GOVERNOR_PATIENCE_MAX = 60, /* good windows */
 };
 #define GOVERNOR_WINDOW_US 1000000
+#define GOVERNOR_IDLE_US 3000000 /* without any work there is no overload */
 
 /* Unseen sources are decoded for what a quarter of a core can do. */
 enum { KEEP_PER_CORE = 8 };
@@ -76,6 +87,7 @@ void video_engine_stats(const struct video_engine *engine, struct video_engine_s
 		.sources_kept = GET(sources_kept),
 		.probes = GET(probes),
 		.views = GET(views),
+		.views_small = GET(views_small),
 		.encoders = GET(encoders),
 		.encoders_fast = GET(encoders_fast),
 		.sinks = GET(sinks),
@@ -118,7 +130,8 @@ static void governor_close(struct governor *g, uint32_t work, uint32_t late)
 
 	if (work >= GOVERNOR_LEAST && late * 5 > work) {
 		atomic_store(&g->good, 0);
-		if (atomic_fetch_add(&g->bad, 1) + 1 < 2 || level == GOVERNOR_TOP)
+		if ((atomic_fetch_add(&g->bad, 1) + 1 < 2 && late * 2 <= work) ||
+		    level == GOVERNOR_TOP)
 			return;
 		atomic_store(&g->bad, 0);
 		atomic_store(&g->level, level + 1);
@@ -144,14 +157,13 @@ static void governor_close(struct governor *g, uint32_t work, uint32_t late)
 	}
 }
 
-void engine_work(struct video_engine *self, bool late, int64_t now)
+void engine_work(struct video_engine *self, unsigned work, unsigned late, int64_t now)
 {
 	struct governor *g = &self->governor;
 	int64_t began = atomic_load(&g->window);
 
-	atomic_fetch_add(&g->work, 1);
-	if (late)
-		atomic_fetch_add(&g->late, 1);
+	atomic_fetch_add(&g->work, work);
+	atomic_fetch_add(&g->late, late);
 	if (now - began < GOVERNOR_WINDOW_US ||
 	    !atomic_compare_exchange_strong(&g->window, &began, now))
 		return;
@@ -168,17 +180,41 @@ bool engine_fast(struct video_engine *self, bool fast)
 	       (fast ? room - room / 4 : room);
 }
 
+/* The level as it is for a view with so many sinks. */
+static uint32_t level_for(struct video_engine *self, unsigned sinks)
+{
+	struct governor *g = &self->governor;
+
+	return atomic_load(&g->level) + (sinks < atomic_load(&g->peak));
+}
+
 unsigned engine_divisor(struct video_engine *self, unsigned sinks)
 {
 	struct governor *g = &self->governor;
-	uint32_t level = atomic_load(&g->level), busiest = atomic_load(&g->busiest);
+	uint32_t level = level_for(self, sinks), busiest = atomic_load(&g->busiest);
 
 	while (sinks > busiest &&
 	       !atomic_compare_exchange_weak(&g->busiest, &busiest, sinks))
 		;
-	if (sinks < atomic_load(&g->peak))
-		level++;
 	return level < 2 ? 1 : level < 4 ? 2 : 4;
+}
+
+bool engine_small(struct video_engine *self, unsigned sinks)
+{
+	return level_for(self, sinks) > GOVERNOR_SMALL;
+}
+
+bool video_engine_full(struct video_engine *self)
+{
+	struct governor *g = &self->governor;
+	uint32_t level = atomic_load(&g->level);
+
+	/* Who closes windows has gone: nothing is late any more. */
+	if (level && clock_us() - atomic_load(&g->window) > GOVERNOR_IDLE_US) {
+		log_info("video=overload level=0 reason=idle");
+		atomic_store(&g->level, level = 0);
+	}
+	return level == GOVERNOR_TOP;
 }
 
 bool engine_busy(struct video_engine *self)

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 
 struct engine_counters {
-	_Atomic uint32_t sources, sources_kept, views, encoders, encoders_fast, sinks;
+	_Atomic uint32_t sources, sources_kept, views, views_small, encoders, encoders_fast, sinks;
 	_Atomic uint64_t probes;
 	_Atomic uint64_t encode_load; /* luma samples a second that all encoders make */
 	_Atomic uint64_t decoded, decodes_skipped, composed, tiles_painted,
@@ -52,8 +52,9 @@ struct video_engine {
 /* A view's tick began `late_us` after its time. */
 void engine_tick(struct video_engine *self, int64_t late_us);
 
-/* A piece of work that began in time or too late; any thread. */
-void engine_work(struct video_engine *self, bool late, int64_t now);
+/* So much work was due, and so much of it began too late or was left out. Any
+ * thread. */
+void engine_work(struct video_engine *self, unsigned work, unsigned late, int64_t now);
 
 /* Is an encoder that serves few to work fast, now that it does or does not? */
 bool engine_fast(struct video_engine *self, bool fast);
@@ -61,6 +62,9 @@ bool engine_fast(struct video_engine *self, bool fast);
 /* By what the frame rate of a view with so many sinks is to be divided now:
  * 1, 2 or 4. */
 unsigned engine_divisor(struct video_engine *self, unsigned sinks);
+
+/* Is a view with so many sinks to make smaller pictures now? */
+bool engine_small(struct video_engine *self, unsigned sinks);
 
 /* May one more source that nobody sees stay decoded? Half of the room is for those
  * that have shown that they do not answer (`refuses`). True: engine_unkeep must

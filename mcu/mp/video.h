@@ -29,12 +29,16 @@ struct video_engine_stats {
 	uint64_t encoded, keys, keys_coalesced;
 	uint64_t frames_skipped;       /* by encoders that did not keep up */
 	uint64_t ticks_skipped;        /* by views that did not keep up */
-	uint32_t overload;             /* 0: no; 1..4: frame rates are lowered */
+	uint32_t overload;             /* 0: no; 1..4: pictures are fewer and smaller */
+	uint32_t views_small;          /* views whose pictures are made smaller now */
 	int64_t decode_us, scale_us, compose_us, encode_us;
 	uint64_t late[8]; /* of view ticks, as in pool_stats */
 	struct picture_stats pictures;
 	struct label_maker_stats labels;
 };
+/* Control thread. Is the machine overloaded even with as few and small pictures as
+ * can be? No further call then. */
+bool video_engine_full(struct video_engine *self);
 void video_engine_stats(const struct video_engine *self, struct video_engine_stats *out);
 
 /* The label, see label_get. Control thread. */

@@ -64,7 +64,8 @@ static void view_tick(struct view *self, int64_t now)
 	int64_t time = self->next_tick + missed * period;
 
 	engine_tick(self->engine, late);
-	engine_work(self->engine, missed > 0, now);
+	engine_work(self->engine, 1 + (unsigned)(missed > 60 ? 60 : missed),
+		    (unsigned)(missed > 60 ? 60 : missed), now);
 	if (missed)
 		engine_count(self->engine, ticks_skipped, (uint64_t)missed);
 	self->next_tick = time + period;
@@ -134,6 +135,7 @@ static void view_fini(void *arg)
 	view_dismiss(self);
 	composer_fini(&self->composer);
 	engine_uncount(self->engine, views, 1);
+	engine_uncount(self->engine, views_small, self->small);
 	ref_drop(self->engine);
 	free(self);
 }

@@ -26,6 +26,7 @@ struct view {
 	struct list members, encoders; /* view_member, view_encoder */
 	uint32_t n_members, seq;
 	bool ticking, stopped;
+	bool small;                  /* the machine is overloaded */
 	int64_t next_tick, last_change, close_at, look_at;
 };
 

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+enum { SMALL_LEAST = 640 }; /* wide, to be made smaller */
+
 #define LEAVE_US 2000000 /* the old encoder serves on until the new one has begun */
 #define LOOK_US 1000000  /* between looks for equal encoders */
 #define TWIN_US 5000000  /* equal for so long: brought together */
@@ -70,10 +72,20 @@ static void member_detach(struct view *self, struct view_member *m)
 	free(m);
 }
 
+/* What an encoder for `asked` makes of the view as it is now. */
+static int view_fit(const struct view *self, struct video_params *out,
+		    const struct video_params *asked)
+{
+	int half = self->small ? 2 : 1;
+
+	return encoder_fit(out, asked, self->width / half & ~1, self->height / half & ~1,
+			   self->fps);
+}
+
 static int member_place(struct view *self, struct view_member *m)
 {
 	struct video_params p;
-	int err = encoder_fit(&p, &m->asked, self->width, self->height, self->fps);
+	int err = view_fit(self, &p, &m->asked);
 
 	if (err) {
 		log_warning("video=no-fit codec=%s error=%d",
@@ -159,7 +171,7 @@ void view_change(struct view *self, struct sink *sink, const struct video_params
 
 	if (!m)
 		return;
-	if (!m->encoder || encoder_fit(&p, asked, self->width, self->height, self->fps)) {
+	if (!m->encoder || view_fit(self, &p, asked)) {
 		member_renew(self, m, asked, now);
 		return;
 	}
@@ -220,6 +232,30 @@ static void view_look_for_twins(struct view *self, int64_t now)
 	}
 }
 
+/* Smaller pictures while the machine is overloaded; not smaller than anyone could
+ * make out. */
+static void view_look_at_load(struct view *self, int64_t now)
+{
+	bool small = self->width >= SMALL_LEAST && engine_small(self->engine, self->n_members);
+
+	if (small == self->small)
+		return;
+	self->small = small;
+	if (small)
+		engine_count(self->engine, views_small, 1);
+	else
+		engine_uncount(self->engine, views_small, 1);
+	list_each_safe(l, &self->members) {
+		struct view_member *m = list_entry(l, struct view_member, link);
+		struct video_params p;
+
+		/* Those that renewed are added at the end and fit already. */
+		if (m->encoder && !m->leave_at && !view_fit(self, &p, &m->asked) &&
+		    !encoder_params_equal(&p, &m->encoder->params, false))
+			member_renew(self, m, &m->asked, now);
+	}
+}
+
 void view_settle(struct view *self, int64_t now)
 {
 	list_each_safe(l, &self->members) {
@@ -232,6 +268,7 @@ void view_settle(struct view *self, int64_t now)
 	if (now >= self->look_at) {
 		self->look_at = now + LOOK_US;
 		view_look_for_twins(self, now);
+		view_look_at_load(self, now);
 	}
 }
 

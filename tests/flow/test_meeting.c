@@ -8,6 +8,7 @@
 #include "base/ref.h"
 #include "codecs/audio.h"
 #include "codecs/video.h"
+#include "mcu/mc/load.h"
 #include "mcu/mc/command.h"
 #include "mcu/mc/conference.h"
 
@@ -57,8 +58,13 @@ struct room {
 	struct video_engine *video;
 	struct config *config;
 	struct controller *controller;
-	bool done;
+	bool done, full;
 };
+
+static bool is_full(void *arg)
+{
+	return ((struct room *)arg)->full;
+}
 
 static int room_open(void **state)
 {
@@ -75,7 +81,7 @@ static int room_open(void **state)
 	assert_int_equal(audio_engine_new(&r->audio, r->wire, 1), 0);
 	assert_int_equal(video_engine_new(&r->video, r->wire, r->pool), 0);
 	assert_int_equal(controller_new(&r->controller, &(struct controller_parts){
-		r->loop, r->wire, r->pool, r->audio, r->video }, r->config), 0);
+		r->loop, r->wire, r->pool, r->audio, r->video, is_full, r }, r->config), 0);
 	*state = r;
 	return 0;
 }
@@ -610,6 +616,49 @@ static void test_refusals(void **state)
 	endpoint_free(first);
 	endpoint_free(e);
 	assert_true(list_empty(&r->controller->conferences));
+}
+
+/* A machine that is full takes nobody in, says when to try again, and leaves those
+ * alone who are in. */
+static void test_full_machine(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *a = endpoint_new(r, true, false), *b = endpoint_new(r, true, false);
+	char error[120];
+	uint32_t id;
+
+	endpoint_dial(a, "1000");
+	endpoint_connect(a);
+	r->full = true;
+	endpoint_dial(b, "1000");
+	assert_int_equal(b->refused, 503);
+	assert_in_range(b->retry_after, 1, 300);
+	endpoint_free(b);
+	assert_int_equal(controller_dial(r->controller, "1000", "sip:x@127.0.0.1", &id, error,
+					 sizeof(error)), -EBUSY);
+	assert_int_equal(call_center_count(controller_calls(r->controller)), 1);
+	a->offer->session_version++;
+	call_updated(a->call, a->offer);
+	assert_int_equal(a->refused, 0);
+	r->full = false;
+	b = endpoint_new(r, true, false);
+	endpoint_dial(b, "1000");
+	assert_int_equal(b->refused, 0);
+	endpoint_hang_up(a);
+	endpoint_hang_up(b);
+	endpoint_free(a);
+	endpoint_free(b);
+}
+
+/* What counts as late sound. */
+static void test_late_sound(void **state)
+{
+	(void)state;
+	assert_false(load_sound_late(50, 0));
+	assert_false(load_sound_late(50, 5));
+	assert_true(load_sound_late(50, 6));
+	assert_true(load_sound_late(6, 6));
+	assert_false(load_sound_late(0, 0));
 }
 
 static void offer_again(struct endpoint *e, bool send, bool receive)
@@ -1168,6 +1217,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_two_hear_each_other, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_encrypted, room_open, room_close),
+		cmocka_unit_test(test_late_sound),
+		cmocka_unit_test_setup_teardown(test_full_machine, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_see_each_other, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_refusals, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_hold, room_open, room_close),

@@ -42,7 +42,7 @@ static inline int small_bridge_start(struct small_bridge *b, const char *file)
 		err = video_engine_new(&b->video, b->wire, b->pool);
 	if (!err)
 		err = controller_new(&b->controller, &(struct controller_parts){
-			b->loop, b->wire, b->pool, b->audio, b->video }, b->config);
+			b->loop, b->wire, b->pool, b->audio, b->video, NULL, NULL }, b->config);
 	b->context = (struct command_context){ .controller = b->controller, .fd = -1 };
 	return err;
 }

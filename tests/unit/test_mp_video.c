@@ -1168,7 +1168,7 @@ static void test_late_ticks(void **state)
 static void work(unsigned n, unsigned late, int64_t *now)
 {
 	for (unsigned i = 0; i < n; i++)
-		engine_work(m.engine, i < late, *now + (int64_t)i * SECOND / n);
+		engine_work(m.engine, 1, i < late, *now + (int64_t)i * SECOND / n);
 	*now += SECOND;
 }
 
@@ -1211,6 +1211,49 @@ static void test_governor(void **state)
 	}
 	assert_in_range(seconds, 20, 300);
 	assert_int_equal(engine_divisor(m.engine, 10), 1);
+}
+
+/* A machine that makes one frame a second of each view, or none, is overloaded. */
+static void test_few_ticks(void **state)
+{
+	struct feed *f = feed_start(0, 200);
+	struct view *v = view_of(1, &f->source, "auto");
+	struct watcher a = watch(v, 1500000);
+
+	(void)state;
+	pass(SECOND);
+	for (int i = 0; i < 10; i++) {
+		clock_fake(clock_us() + SECOND);
+		m.next_frame = clock_us();
+		pass(40000);
+	}
+	assert_int_equal(stats().overload, 4);
+	assert_true(video_engine_full(m.engine));
+	/* smaller pictures, without a gap */
+	pass(2 * SECOND);
+	assert_int_equal(stats().views_small, 1);
+	assert_int_equal(fake_codec.params.width, 640);
+	assert_int_equal(fake_codec.params.height, 360);
+	fake_stream_clear(a.stream);
+	pass(SECOND);
+	check_steady(a.stream, 160000);
+	/* and as they were, when it has recovered */
+	for (int i = 0; i < 600 && stats().overload; i++) {
+		fake_stream_clear(a.stream);
+		pass(SECOND);
+	}
+	pass(2 * SECOND);
+	assert_int_equal(stats().views_small, 0);
+	assert_int_equal(fake_codec.params.width, 1280);
+	assert_int_equal(stats().encoders, 1);
+	/* nobody is left to say that nothing is late */
+	atomic_store(&m.engine->governor.level, 4);
+	unwatch(&a);
+	assert_true(video_engine_full(m.engine));
+	pass(4 * SECOND);
+	assert_false(video_engine_full(m.engine));
+	assert_int_equal(stats().overload, 0);
+	view_drop(v);
 }
 
 static void test_governed_view(void **state)
@@ -1362,7 +1405,7 @@ int main(void)
 		TEST(test_silent_camera), TEST(test_answers_no_more), TEST(test_loss),
 		TEST(test_hold), TEST(test_codec_change), TEST(test_delay),
 		TEST(test_still), TEST(test_late_ticks), TEST(test_governor),
-		TEST(test_governed_view), TEST(test_arguments),
+		TEST(test_few_ticks), TEST(test_governed_view), TEST(test_arguments),
 		TEST(test_labels),
 		TEST(test_label_alone),
 	};
