@@ -13,6 +13,7 @@ import sys
 import time
 
 import rig as rigs
+import table
 from report import Report, line_through
 
 REFERENCE = {"decode": "0.9-1.0", "encode": "1.9-2.2", "scale": "0.02-0.07", "compose": "0.16"}
@@ -186,33 +187,43 @@ def percentile(values, p):
     return values[min(len(values) - 1, int(len(values) * p / 100))] if values else None
 
 
+def measure_join(args, beside):
+    """One after the other joins and leaves a meeting of so many who stay."""
+    seen = beside if args.personal else beside + 1
+    result = args.rig.run(rigs.NUMBERS[mode_of(args)], beside,
+                          *args.rig.clip_args(args.size, args.video), "--joins", args.joins,
+                          "--warmup", args.warmup, "--seen", min(seen, 16))
+    legs = result["load"]["legs"][beside:]
+    # those who stay are what the other columns are about
+    del result["load"]["legs"][beside:]
+
+    def times(name):
+        return [leg[name] for leg in legs if leg.get(name) is not None]
+
+    return {"case": "join-at-rest" if beside == 1 else "join-beside-load",
+            "participants": beside, "encryption": args.encryption,
+            **rigs.common_row(result), **rigs.video_row(result),
+            "joins": len(times("first_picture_ms")),
+            "ok_ms_p50": percentile(times("ok_ms"), 50),
+            "ok_ms_p95": percentile(times("ok_ms"), 95),
+            "picture_ms_p50": percentile(times("first_picture_ms"), 50),
+            "picture_ms_p95": percentile(times("first_picture_ms"), 95),
+            "full_ms_p50": percentile(times("first_full_ms"), 50),
+            "full_ms_p95": percentile(times("first_full_ms"), 95),
+            "stats": result.get("stats")}
+
+
 def bench_join(args):
-    """One after the other joins and leaves a meeting: of one, and of --participants."""
+    """A meeting of one, and one of --participants."""
     report = Report(args.json, ("ok_ms_p50", "ok_ms_p95", "picture_ms_p50", "picture_ms_p95",
                                 "full_ms_p50", "others_cpu"))
     for beside in (1, args.participants):
-        seen = beside if args.personal else beside + 1
-        result = args.rig.run(rigs.NUMBERS[mode_of(args)], beside,
-                              *args.rig.clip_args(args.size, args.video), "--joins", args.joins,
-                              "--warmup", args.warmup, "--seen", min(seen, 16))
-        legs = result["load"]["legs"][beside:]
-        # those who stay are what the other columns are about
-        del result["load"]["legs"][beside:]
-
-        def times(name):
-            return [leg[name] for leg in legs if leg.get(name) is not None]
-
-        report.add({"case": "join-at-rest" if beside == 1 else "join-beside-load",
-                    "participants": beside, "encryption": args.encryption,
-                    **rigs.common_row(result), **rigs.video_row(result),
-                    "joins": len(times("first_picture_ms")),
-                    "ok_ms_p50": percentile(times("ok_ms"), 50),
-                    "ok_ms_p95": percentile(times("ok_ms"), 95),
-                    "picture_ms_p50": percentile(times("first_picture_ms"), 50),
-                    "picture_ms_p95": percentile(times("first_picture_ms"), 95),
-                    "full_ms_p50": percentile(times("first_full_ms"), 50),
-                    "full_ms_p95": percentile(times("first_full_ms"), 95)})
+        report.add(measure_join(args, beside))
     return report
+
+
+def bench_all(args):
+    table.run(args, sys.modules[__name__])
 
 
 # ---- growth ----------------------------------------------------------------------------------
@@ -291,6 +302,12 @@ def parse():
     s.add_argument("--least", type=int, default=20)
     s.add_argument("--most", type=int)
     s.add_argument("--points", type=int, default=6)
+    s = bench("all", bench_all, "every row of what two cores are to hold, with reasons", 0)
+    s.set_defaults(seconds=30)
+    s.add_argument("--rows", default=",".join(table.ROWS), help="some of " + ",".join(table.ROWS))
+    s.add_argument("--encryptions", default="none,sdes", help="none, sdes or both")
+    s.add_argument("--joins", type=int, default=20)
+    s.add_argument("--scale", type=float, default=1, help="of all numbers of participants")
     args = p.parse_args()
     args.video = {"h264": "H264", "vp8": "VP8"}.get(getattr(args, "codec", ""), "H264")
     if args.bench == "growth" and args.of == "audio":

@@ -21,19 +21,24 @@ class Report:
     def __init__(self, path=None, columns=()):
         self.path, self.columns, self.widths = path, FIELDS + tuple(columns), None
         self.rows = []
+        self.quiet = False
 
     def add(self, row):
         full = {name: None for name in FIELDS} | row
         self.rows.append(full)
+        if not self.quiet:
+            self.show(full)
+        if self.path:
+            with open(self.path, "a") as f:
+                f.write(json.dumps(full) + "\n")
+        return full
+
+    def show(self, full):
         cells = [text(full.get(c)) for c in self.columns]
         if self.widths is None:
             self.widths = [max(len(c), 8, len(v)) for c, v in zip(self.columns, cells)]
             print("  ".join(c.rjust(w) for c, w in zip(self.columns, self.widths)))
         print("  ".join(v.rjust(w) for v, w in zip(cells, self.widths)), flush=True)
-        if self.path:
-            with open(self.path, "a") as f:
-                f.write(json.dumps(full) + "\n")
-        return full
 
 
 def line_through(points):
