@@ -84,8 +84,10 @@ static json_t *video_json(struct video_engine *engine)
 	COUNT(o, s, composed);
 	COUNT(o, s, tiles_painted);
 	COUNT(o, s, tiles_unchanged);
+	COUNT(o, s, tiles_missed);
 	COUNT(o, s, canvas_copies);
 	COUNT(o, s, encoded);
+	COUNT(o, s, frames_sent);
 	COUNT(o, s, keys);
 	COUNT(o, s, keys_coalesced);
 	COUNT(o, s, frames_skipped);
@@ -96,6 +98,7 @@ static json_t *video_json(struct video_engine *engine)
 	COUNT(o, s, scale_us);
 	COUNT(o, s, compose_us);
 	COUNT(o, s, encode_us);
+	COUNT(o, s, encode_wait_us);
 	COUNT(o, s.pictures, scaled);
 	COUNT(o, s.pictures, scale_shared);
 	COUNT(o, s.pictures, live);

@@ -76,8 +76,10 @@ static void tile_drop(const struct view_tile *tile)
 
 static void composer_clear(struct composer *self)
 {
-	for (uint32_t i = 0; i < self->n; i++)
+	for (uint32_t i = 0; i < self->n; i++) {
+		beat_let_go(&self->tile[i].beat);
 		tile_drop(&self->tile[i].tile);
+	}
 	self->n = 0;
 }
 
@@ -92,6 +94,8 @@ void composer_release(struct composer *self)
 	self->canvas = ref_drop(self->canvas);
 	self->blank_all = true;
 	self->n_blank = 0;
+	for (uint32_t i = 0; i < self->n; i++)
+		beat_let_go(&self->tile[i].beat);
 }
 
 static bool tiles_overlap(const struct view_tile *a, const struct view_tile *b)
@@ -157,6 +161,7 @@ static void composer_keep(struct composer *self, const struct composer_tile *old
 			t->bare = old[i].bare;
 			t->place = old[i].place;
 			t->label = old[i].label;
+			t->beat = old[i].beat;
 			kept = true;
 		}
 		if (!kept)
@@ -170,6 +175,8 @@ void composer_set_scene(struct composer *self, const struct view_scene *scene)
 	uint32_t n_old = self->n;
 	bool layered = composer_layers(self);
 
+	for (uint32_t i = 0; i < n_old; i++)
+		beat_let_go(&self->tile[i].beat);
 	memcpy(old, self->tile, sizeof(old));
 	self->n = 0;
 	for (uint32_t i = 0; i < scene->n && i < VIEW_MAX_TILES; i++) {
@@ -200,6 +207,40 @@ struct look {
 	bool paint;
 };
 
+/* The picture of a tile at a tick. */
+static void composer_take(struct composer *self, struct composer_tile *t, struct look *l)
+{
+	l->picture = source_picture(t->tile.source, &l->serial);
+	if (!t->beat.early && l->picture)
+		engine_count(self->engine, tiles_missed, beat_take(&t->beat, l->serial));
+	else
+		l->picture = beat_tick(&t->beat, l->picture, &l->serial);
+}
+
+bool composer_early(const struct composer *self)
+{
+	for (uint32_t i = 0; i < self->n; i++)
+		if (self->tile[i].beat.early)
+			return true;
+	return false;
+}
+
+void composer_peek(struct composer *self)
+{
+	for (uint32_t i = 0; i < self->n; i++) {
+		struct composer_tile *t = &self->tile[i];
+		uint64_t serial = 0;
+		struct picture *p;
+
+		if (!t->beat.early || !t->tile.source)
+			continue;
+		p = source_picture(t->tile.source, &serial);
+		if (p)
+			engine_count(self->engine, tiles_missed, beat_take(&t->beat, serial));
+		beat_hold(&t->beat, p, serial);
+	}
+}
+
 static bool composer_look(struct composer *self, struct look look[VIEW_MAX_TILES])
 {
 	bool anew = self->blank_all || !self->canvas;
@@ -210,7 +251,7 @@ static bool composer_look(struct composer *self, struct look look[VIEW_MAX_TILES
 		struct look *l = &look[i];
 
 		if (t->tile.source)
-			l->picture = source_picture(t->tile.source, &l->serial);
+			composer_take(self, t, l);
 		l->label = t->tile.label ? label_image(t->tile.label) : NULL;
 		l->paint = l->paint || anew || t->dirty || l->label != t->label || t->black != !l->picture ||
 			   (l->picture && l->serial != t->serial);

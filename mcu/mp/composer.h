@@ -4,6 +4,7 @@
 #ifndef BALAI_MCU_MP_COMPOSER_H
 #define BALAI_MCU_MP_COMPOSER_H
 
+#include "mcu/mp/beat.h"
 #include "mcu/mp/fit.h"
 #include "mcu/mp/video.h"
 
@@ -27,6 +28,7 @@ struct composer_tile {
 	bool dirty;            /* to be painted whatever the serial says */
 	bool bare;             /* what is around the picture is not black yet */
 	struct rect place;     /* of the picture, on the tile */
+	struct beat beat;      /* when its picture is taken */
 	uint32_t above;        /* later tiles that overlap it, a bit each */
 };
 
@@ -53,6 +55,11 @@ void composer_set_scene(struct composer *self, const struct view_scene *scene);
 /* Brings the canvas up to date and gives it the time. Returns whether anything
  * was painted. The canvas is NULL only when memory ran out. */
 bool composer_run(struct composer *self, int64_t time_us);
+
+/* Does any tile want its picture taken half a period before the tick? composer_peek
+ * does that. */
+bool composer_early(const struct composer *self);
+void composer_peek(struct composer *self);
 
 /* Lets the canvas go; the next run paints everything. */
 void composer_release(struct composer *self);

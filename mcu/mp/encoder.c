@@ -349,6 +349,7 @@ static void encoder_send(struct encoder *self, struct coded *frame)
 			continue;
 		m->fresh = false;
 		m->sending = true; /* nobody else sends to it meanwhile */
+		engine_count(self->engine, frames_sent, 1);
 		(void)send_batch_add(batch, m->sink->stream, frame);
 	}
 	wire_send(self->engine->wire, batch);
@@ -484,6 +485,7 @@ static void encoder_run(void *arg, int64_t now)
 	if (!self->canvas)
 		return;
 	engine_work(self->engine, 1, now - self->time_us > self->period_us, now);
+	engine_count(self->engine, encode_wait_us, now - self->time_us);
 	encoder_encode(self, now);
 	self->canvas = canvas_done(self->canvas);
 }

@@ -96,8 +96,10 @@ void video_engine_stats(const struct video_engine *engine, struct video_engine_s
 		.composed = GET(composed),
 		.tiles_painted = GET(tiles_painted),
 		.tiles_unchanged = GET(tiles_unchanged),
+		.tiles_missed = GET(tiles_missed),
 		.canvas_copies = GET(canvas_copies),
 		.encoded = GET(encoded),
+		.frames_sent = GET(frames_sent),
 		.keys = GET(keys),
 		.keys_coalesced = GET(keys_coalesced),
 		.frames_skipped = GET(frames_skipped),
@@ -107,6 +109,7 @@ void video_engine_stats(const struct video_engine *engine, struct video_engine_s
 		.scale_us = GET(scale_us),
 		.compose_us = GET(compose_us),
 		.encode_us = GET(encode_us),
+		.encode_wait_us = GET(encode_wait_us),
 	};
 	for (unsigned i = 0; i < 8; i++)
 		out->late[i] = GET(late[i]);

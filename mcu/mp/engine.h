@@ -14,9 +14,10 @@ struct engine_counters {
 	_Atomic uint64_t probes;
 	_Atomic uint64_t encode_load; /* luma samples a second that all encoders make */
 	_Atomic uint64_t decoded, decodes_skipped, composed, tiles_painted,
-		tiles_unchanged, canvas_copies, encoded, keys, keys_coalesced,
+		tiles_unchanged, tiles_missed, canvas_copies, encoded, frames_sent, keys, keys_coalesced,
 		frames_skipped, ticks_skipped;
-	_Atomic int64_t decode_us, scale_us, compose_us, encode_us;
+	_Atomic int64_t decode_us, scale_us, compose_us, encode_us,
+		encode_wait_us;
 	_Atomic uint64_t late[8];
 };
 

@@ -25,13 +25,16 @@ struct video_engine_stats {
 	uint64_t probes;               /* unseen sources asked whether they answer */
 	uint32_t encoders_fast;        /* that spare effort, being many */
 	uint64_t decoded, decodes_skipped, composed, tiles_painted, tiles_unchanged;
+	uint64_t tiles_missed;         /* pictures that came and went between two ticks */
 	uint64_t canvas_copies;        /* an encoder still had the canvas before */
 	uint64_t encoded, keys, keys_coalesced;
+	uint64_t frames_sent;          /* one for each sink: more than encoded where shared */
 	uint64_t frames_skipped;       /* by encoders that did not keep up */
 	uint64_t ticks_skipped;        /* by views that did not keep up */
 	uint32_t overload;             /* 0: no; 1..4: pictures are fewer and smaller */
 	uint32_t views_small;          /* views whose pictures are made smaller now */
 	int64_t decode_us, scale_us, compose_us, encode_us;
+	int64_t encode_wait_us;        /* from a view's tick to its encoders' beginning */
 	uint64_t late[8]; /* of view ticks, as in pool_stats */
 	struct picture_stats pictures;
 	struct label_maker_stats labels;

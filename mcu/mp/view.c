@@ -71,6 +71,7 @@ static void view_tick(struct view *self, int64_t now)
 	self->next_tick = time + period;
 	if (composer_run(&self->composer, time))
 		self->last_change = time;
+	self->peek_at = composer_early(&self->composer) ? time + period / 2 : 0;
 	if (!self->composer.canvas)
 		return;
 	list_each(l, &self->encoders)
@@ -123,9 +124,13 @@ static void view_run(void *arg, int64_t now)
 	}
 	if (!self->ticking)
 		view_begin(self, now);
-	if (now >= self->next_tick)
+	if (now >= self->next_tick) {
 		view_tick(self, now);
-	actor_schedule(self->actor, self->next_tick);
+	} else if (self->peek_at && now >= self->peek_at) {
+		composer_peek(&self->composer);
+		self->peek_at = 0;
+	}
+	actor_schedule(self->actor, self->peek_at ? self->peek_at : self->next_tick);
 }
 
 static void view_fini(void *arg)

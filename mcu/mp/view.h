@@ -27,7 +27,7 @@ struct view {
 	uint32_t n_members, seq;
 	bool ticking, stopped;
 	bool small;                  /* the machine is overloaded */
-	int64_t next_tick, last_change, close_at, look_at;
+	int64_t next_tick, peek_at, last_change, close_at, look_at;
 };
 
 /* One encoder of the view, as the view sees it. */

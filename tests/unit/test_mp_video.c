@@ -248,6 +248,8 @@ static void test_share(void **state)
 	pass(SECOND);
 	assert_int_equal(stats().encoders, 2);
 	assert_int_equal(stats().sinks, 3);
+	assert_int_equal(stats().frames_sent, a.stream->n_frames + b.stream->n_frames +
+			 c.stream->n_frames);
 	assert_in_range(a.stream->n_frames, 23, 26);
 	assert_int_equal(a.stream->n_frames, b.stream->n_frames);
 	for (uint32_t i = 0; i < a.stream->n_frames; i++)
@@ -1213,6 +1215,38 @@ static void test_governor(void **state)
 	assert_int_equal(engine_divisor(m.engine, 10), 1);
 }
 
+/* Pictures arrive now just before the tick and now just after it: each is shown all
+ * the same, once this has been noticed. */
+static void test_around_the_tick(void **state)
+{
+	struct feed *f = feed_start(0, 200);
+	struct view *v = view_of(1, &f->source, "auto");
+	struct watcher a = watch(v, 1500000);
+	struct video_engine_stats before;
+	uint32_t random = 1;
+
+	(void)state;
+	for (int k = 1; k <= 300; k++) {
+		random = random * 1664525 + 1013904223;
+		fake_run(START + (int64_t)k * 40000 + (random >> 31 ? 2000 : -2000));
+		f->luma = (uint8_t)(50 + k % 2 * 100);
+		feed_frame(f);
+		if (k == 100)
+			before = stats();
+	}
+	assert_in_range(before.tiles_missed, 3, 30);
+	assert_int_equal(stats().tiles_missed, before.tiles_missed);
+	assert_in_range(stats().tiles_painted - before.tiles_painted, 198, 201);
+	check_steady(a.stream, 40000);
+	m.next_frame = clock_us();
+	/* a camera that is switched off is let go at once */
+	source_set_live(f->source, false);
+	pass(80000);
+	check_luma(640, 360, 16);
+	unwatch(&a);
+	view_drop(v);
+}
+
 /* A machine that makes one frame a second of each view, or none, is overloaded. */
 static void test_few_ticks(void **state)
 {
@@ -1405,7 +1439,8 @@ int main(void)
 		TEST(test_silent_camera), TEST(test_answers_no_more), TEST(test_loss),
 		TEST(test_hold), TEST(test_codec_change), TEST(test_delay),
 		TEST(test_still), TEST(test_late_ticks), TEST(test_governor),
-		TEST(test_few_ticks), TEST(test_governed_view), TEST(test_arguments),
+		TEST(test_few_ticks), TEST(test_around_the_tick),
+		TEST(test_governed_view), TEST(test_arguments),
 		TEST(test_labels),
 		TEST(test_label_alone),
 	};
