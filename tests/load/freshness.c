@@ -103,24 +103,63 @@ static size_t ages(const struct tile_log *t, const struct endpoint *source, doub
 	return n;
 }
 
-static void find_source(const struct tile_log *t, struct endpoint *const *all, unsigned n_all,
-			struct tile_result *r)
+struct fit {
+	size_t n;       /* sights that this endpoint explains; 0: it does not count */
+	double p50, p99;
+};
+
+/* How well each endpoint explains what a tile showed. */
+static void fit_tile(const struct tile_log *t, struct endpoint *const *all, unsigned n_all,
+		     double *age, struct fit *fit)
 {
-	double *age = calloc(t->n + 1, sizeof(*age));
 	size_t best = t->n / 2;
 
-	r->source = -1;
-	for (unsigned i = 0; age && i < n_all; i++) {
+	for (unsigned i = 0; i < n_all; i++) {
 		size_t n = ages(t, all[i], age);
 
-		if (n <= best)
+		if (n <= t->n / 2)
 			continue;
-		best = n;
 		qsort(age, n, sizeof(*age), by_value);
-		r->source = (int)i;
-		r->p50_ms = age[n / 2];
-		r->p99_ms = age[n * 99 / 100];
+		fit[i] = (struct fit){ n, age[n / 2], age[n * 99 / 100] };
+		best = n > best ? n : best;
 	}
+	for (unsigned i = 0; i < n_all; i++)
+		if (fit[i].n * 20 < best * 19)
+			fit[i].n = 0;
+}
+
+/* Endpoints less than a second apart in the clip explain a tile equally well, with
+ * other latencies. Each is in one tile at most, and the closest pair goes first; who
+ * is exchanged for another that way leaves the mean of the latencies as it is. */
+static void find_sources(const struct tile_log *log, struct endpoint *const *all,
+			 unsigned n_all, struct freshness *out)
+{
+	struct fit *fit = calloc((size_t)out->n_tiles * n_all + 1, sizeof(*fit));
+	double *age;
+	size_t most = 0, at;
+
+	for (unsigned i = 0; i < out->n_tiles; i++) {
+		out->tile[i].source = -1;
+		most = log[i].n > most ? log[i].n : most;
+	}
+	age = calloc(most + 1, sizeof(*age));
+	for (unsigned i = 0; fit && age && i < out->n_tiles; i++)
+		fit_tile(&log[i], all, n_all, age, fit + (size_t)i * n_all);
+	while (fit && age) {
+		at = SIZE_MAX;
+		for (size_t k = 0; k < (size_t)out->n_tiles * n_all; k++)
+			if (fit[k].n && (at == SIZE_MAX || fit[k].p50 < fit[at].p50))
+				at = k;
+		if (at == SIZE_MAX)
+			break;
+		out->tile[at / n_all].source = (int)(at % n_all);
+		out->tile[at / n_all].p50_ms = fit[at].p50;
+		out->tile[at / n_all].p99_ms = fit[at].p99;
+		for (size_t k = 0; k < (size_t)out->n_tiles * n_all; k++)
+			if (k / n_all == at / n_all || k % n_all == at % n_all)
+				fit[k].n = 0;
+	}
+	free(fit);
 	free(age);
 }
 
@@ -205,8 +244,8 @@ int freshness_of(const struct endpoint *leg, struct endpoint *const *all, unsign
 		out->fps = out->pictures / out->seconds;
 	for (unsigned i = 0; i < out->n_tiles; i++) {
 		out->tile[i].fresh_fps = out->seconds > 0 ? log[i].fresh / out->seconds : 0;
-		find_source(&log[i], all, n_all, &out->tile[i]);
 	}
+	find_sources(log, all, n_all, out);
 	for (unsigned i = 0; i < LAYOUT_MAX_TILES; i++)
 		free(log[i].sight);
 	free(r);
