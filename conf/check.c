@@ -130,6 +130,8 @@ static bool rule_covers(const struct conf_rule *wide, const struct facts *wf,
 			const struct conf_rule *narrow, const struct facts *nf, unsigned *budget)
 {
 	return always_ends(wide) &&
+	       (!wide->trunk || (narrow->trunk && !strcmp(wide->trunk, narrow->trunk))) &&
+	       (!wide->account || (narrow->account && !strcmp(wide->account, narrow->account))) &&
 	       (wide->transport < 0 || wide->transport == narrow->transport) &&
 	       week_covers(wf->week, nf->week) &&
 	       pattern_covers(wide->dialled, wf->dialled, narrow->dialled, nf->dialled, budget) &&

@@ -123,6 +123,49 @@ struct conf_quirk {
 	void *agent_pattern;    /* compiled; conf/ only */
 };
 
+/* Passwords as RFC 7616 hashes them, H(user:realm:password), in the order of
+ * conf_digests. */
+enum { CONF_DIGESTS = 3 };
+
+/* Somebody who may register and is dialled by name. */
+struct conf_account {
+	char *name;
+	char *password;         /* NULL: the hashes */
+	char *ha1[CONF_DIGESTS]; /* lower case hex or NULL */
+	unsigned line;
+};
+
+struct conf_accounts {
+	char *realm;            /* also the host of their addresses */
+	unsigned algorithms;    /* bits by conf_digests that are offered */
+	unsigned min_expires_s, max_expires_s;
+	unsigned max_bindings;  /* phones of one account */
+	struct conf_account *account;
+	size_t n_account;
+};
+
+struct conf_trunk_host {
+	char *host;             /* a name or a numeric address without brackets */
+	uint16_t port;          /* 0: by DNS, or the usual one */
+};
+
+/* A PBX or proxy that calls go out through and come in from. */
+struct conf_trunk {
+	char *name;
+	int transport;          /* enum conf_transport, -1: DNS says (NAPTR) */
+	bool verify;            /* TLS: the certificate and its name */
+	char *ca;               /* PEM file beside the system's, NULL */
+	char *user, *password;  /* for its challenges, NULL: none */
+	char *domain;           /* of our address there; NULL: its host */
+	char *caller;           /* our number there; NULL: user, or the conference */
+	bool register_;
+	unsigned expires_s;     /* of the registration */
+	unsigned check_s;       /* between two OPTIONS, 0: none */
+	struct conf_trunk_host *host; /* in the order of preference */
+	size_t n_host;
+	unsigned line;
+};
+
 enum rule_action { RULE_CONFERENCE, RULE_ADDRESS, RULE_REFUSE };
 
 struct conf_rule {
@@ -131,6 +174,9 @@ struct conf_rule {
 	char *caller;           /* the same over the From URI without scheme, caseless */
 	char *diverted;         /* over the number that sent the call on last; NULL: any */
 	char *original;         /* over the number that was dialled first; NULL: any */
+	char *account;          /* PCRE2 over the account that the caller proved to
+				 * be; NULL: any, proven or not */
+	char *trunk;            /* name of the trunk the call came from, NULL: any */
 	int transport;          /* enum conf_transport, -1: any */
 	int from_minute, to_minute; /* of the local day, `to` excluded; -1: any. May
 				     * pass midnight: the day is that of the evening */
@@ -146,8 +192,8 @@ struct conf_rule {
 	struct conf_conference create_as;
 	unsigned code;          /* of a refusal */
 	char *reason;
-	void *pattern, *caller_pattern, *diverted_pattern, *original_pattern; /* compiled;
-				 * conf/ only */
+	void *pattern, *caller_pattern, *diverted_pattern, *original_pattern,
+		*account_pattern; /* compiled; conf/ only */
 };
 
 struct config {
@@ -163,6 +209,9 @@ struct config {
 	size_t n_rule;
 	struct conf_quirk *quirk;  /* the file's own first */
 	size_t n_quirk;
+	struct conf_accounts accounts;
+	struct conf_trunk *trunk;
+	size_t n_trunk;
 };
 
 /* Reads `file` (NULL: the built-in default), checks it and gives the tree
@@ -190,6 +239,11 @@ const struct conf_conference *config_conference(const struct config *self, const
 bool config_trusts(const struct config *self, const char *address);
 /* Whether a transfer may lead to that host directly (case ignored). */
 bool config_transfer_host(const struct config *self, const char *host);
+const struct conf_account *config_account(const struct config *self, const char *name);
+const struct conf_trunk *config_trunk(const struct config *self, const char *name);
+
+/* "SHA-512-256", "SHA-256", "MD5"; ended by NULL. */
+extern const char *const conf_digests[CONF_DIGESTS + 1];
 
 /* The first quirk that is for an endpoint with this User-Agent (NULL: none) and an
  * offer of these encodings, as in media_desc; NULL: it has none. */
@@ -206,6 +260,9 @@ struct dial_query {
 	/* User parts, NULL or empty: the call was not sent on (RFC 7044, 5806). */
 	const char *diverted;   /* who sent it here */
 	const char *original;   /* who was called first */
+	const char *account;    /* that the caller proved to be, NULL: none; "": the
+				 * operator, to whom rules for accounts are open */
+	const char *trunk;      /* it came from, NULL: none */
 };
 
 struct dial_result {
@@ -216,7 +273,9 @@ struct dial_result {
 	const char *reason;
 };
 
-/* First matching rule wins. A rule that leads to a conference which is not
+/* First matching rule wins. A rule for accounts whose other conditions hold
+ * refuses a caller who has not proven any with 401: the protocol asks for it,
+ * and the call comes again. A rule that leads to a conference which is not
  * configured and may not be created does not match. A rule that cannot be
  * decided (match limit, target too long) refuses, lest a later one lets in
  * whom it was to stop. `why` (may be NULL) receives a line for each rule looked

@@ -172,6 +172,10 @@ static int conditions(struct lookup *l, const struct conf_rule *rule)
 			transports[rule->transport]);
 		return 0;
 	}
+	if (rule->trunk && (!q->trunk || strcmp(rule->trunk, q->trunk))) {
+		explain(l, rule, "no, the call did not come from trunk %s", rule->trunk);
+		return 0;
+	}
 	if (!conf_rule_holds(rule, l->weekday, l->minute)) {
 		explain(l, rule, "no, it is not for this day and time");
 		return 0;
@@ -200,6 +204,33 @@ static int conditions(struct lookup *l, const struct conf_rule *rule)
 	m = conf_pattern_match(rule->pattern, q->dialled, l->span);
 	if (m == 0)
 		explain(l, rule, "no, \"%s\" does not match \"%s\"", q->dialled, rule->dialled);
+	return m;
+}
+
+/* The last condition, since it may cost the caller a password. -EACCES: not
+ * proven yet. */
+static int account_holds(const struct lookup *l, const struct conf_rule *rule)
+{
+	const char *account = l->query->account;
+	int m;
+
+	if (!rule->account_pattern || (account && !*account))
+		return 1;
+	if (!account) {
+		/* Who calls from a trunk has no account here and cannot be asked. */
+		if (l->query->trunk) {
+			explain(l, rule, "no, it is for accounts and the call came from trunk %s",
+				l->query->trunk);
+			return 0;
+		}
+		explain(l, rule, "matches an account \"%s\": refused with 401 until the caller "
+			"proves to be one", rule->account);
+		return -EACCES;
+	}
+	m = conf_pattern_match(rule->account_pattern, account, NULL);
+	if (m == 0)
+		explain(l, rule, "no, the account \"%s\" does not match \"%s\"", account,
+			rule->account);
 	return m;
 }
 
@@ -261,6 +292,12 @@ void dialplan_lookup(const struct config *self, const struct dial_query *query,
 		const struct conf_rule *rule = &self->rule[i];
 		int m = conditions(&l, rule);
 
+		if (m > 0)
+			m = account_holds(&l, rule);
+		if (m == -EACCES) {
+			refuse(out, rule, 401, "Unauthorized");
+			return;
+		}
 		if (m < 0) {
 			refuse(out, rule, 500, "Dial Plan Failed");
 			explain(&l, rule, "refused with 500, matching took too long or too much memory: "

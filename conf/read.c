@@ -346,7 +346,7 @@ void conf_read_pattern(struct conf_build *b, const xmlNode *node, const char *at
 void conf_read_root(struct conf_build *b, const xmlNode *root)
 {
 	static const char *const elements[] = {
-		"network", "profiles", "layouts", "conferences", "dial-plan",
+		"network", "profiles", "layouts", "conferences", "accounts", "trunks", "dial-plan",
 		"quirks", NULL
 	};
 
@@ -363,6 +363,8 @@ void conf_read_root(struct conf_build *b, const xmlNode *root)
 	conf_read_profiles(b, conf_only_child(b, root, "profiles"));
 	conf_read_layouts(b, conf_only_child(b, root, "layouts"));
 	conf_read_conferences(b, conf_only_child(b, root, "conferences"));
+	conf_read_accounts(b, conf_only_child(b, root, "accounts"));
+	conf_read_trunks(b, conf_only_child(b, root, "trunks"));
 	conf_read_plan(b, conf_only_child(b, root, "dial-plan"));
 	conf_read_quirks(b, conf_only_child(b, root, "quirks"));
 }

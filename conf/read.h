@@ -63,6 +63,11 @@ char *conf_read_layout_name(struct conf_build *b, const xmlNode *node);
 void conf_conference_of(struct conf_build *b, const struct conf_profile *profile,
 			struct conf_conference *out);
 
+/* A file name: beside the configuration file when it is relative. */
+char *conf_beside(struct conf_build *b, const char *path);
+/* A SIP address that a rule can lead to. */
+bool conf_is_sip_uri(const char *uri);
+
 void conf_read_root(struct conf_build *b, const xmlNode *root);
 void conf_read_network(struct conf_build *b, const xmlNode *node); /* NULL: none */
 /* <trusted> and <transfers> of it; `node` NULL: none */
@@ -70,6 +75,8 @@ void conf_read_trust(struct conf_build *b, const xmlNode *node, struct conf_netw
 void conf_read_profiles(struct conf_build *b, const xmlNode *node);
 void conf_read_layouts(struct conf_build *b, const xmlNode *node);
 void conf_read_conferences(struct conf_build *b, const xmlNode *node);
+void conf_read_accounts(struct conf_build *b, const xmlNode *node); /* NULL: none */
+void conf_read_trunks(struct conf_build *b, const xmlNode *node);
 void conf_read_plan(struct conf_build *b, const xmlNode *node);
 void conf_read_quirks(struct conf_build *b, const xmlNode *node); /* NULL: none */
 

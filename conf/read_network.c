@@ -186,8 +186,7 @@ static void read_media(struct conf_build *b, const xmlNode *parent, struct conf_
 
 /* ---- files --------------------------------------------------------------------------- */
 
-/* A name beside the configuration file when it is relative. */
-static char *beside(struct conf_build *b, const char *path)
+char *conf_beside(struct conf_build *b, const char *path)
 {
 	const char *slash = strrchr(b->name, '/');
 	size_t dir = slash ? (size_t)(slash - b->name) + 1 : 0;
@@ -209,7 +208,7 @@ static char *read_pem(struct conf_build *b, const xmlNode *node, const char *att
 	struct stat st;
 
 	if (path)
-		path = beside(b, path);
+		path = conf_beside(b, path);
 	if (!path || !b->around->files)
 		return path;
 	if (stat(path, &st) < 0 || access(path, R_OK) < 0) {

@@ -281,7 +281,7 @@ static void read_conference(struct conf_build *b, const xmlNode *node, struct co
 }
 
 /* "sip:user@host", "sips:host": a scheme and a host, nothing that ends a header */
-static bool is_sip_uri(const char *uri)
+bool conf_is_sip_uri(const char *uri)
 {
 	const char *rest = !strncmp(uri, "sip:", 4) ? uri + 4 : !strncmp(uri, "sips:", 5) ? uri + 5
 											   : NULL;
@@ -296,6 +296,80 @@ static bool is_sip_uri(const char *uri)
 	return true;
 }
 
+/* Accounts and trunks are addresses whose host is a name of ours, which the
+ * protocol room knows: sip:NAME@REALM and sip:NUMBER@TRUNK. */
+static void read_local(struct conf_build *b, const xmlNode *node, const char *attr,
+		       const char *host, struct conf_rule *rule)
+{
+	char *user = conf_text(b, node, attr, false, CONF_MAX_TARGET - 5 - CONF_MAX_NAME);
+	size_t len = 6 + strlen(user ? user : "$0") + strlen(host);
+
+	rule->action = RULE_ADDRESS;
+	rule->target = conf_alloc(b, len, 1);
+	if (!rule->target)
+		return;
+	snprintf(rule->target, len, "sip:%s@%s", user ? user : "$0", host);
+	if (!user)
+		return;
+	check_captures(b, node, attr, rule, user);
+	if (!conf_is_sip_uri(rule->target))
+		conf_bad_attr(b, node, attr, "%s=\"%s\" cannot stand in a SIP address, write letters, "
+			      "digits and $1 to $9", attr, user);
+}
+
+static void read_account(struct conf_build *b, const xmlNode *node, struct conf_rule *rule)
+{
+	static const char *const attrs[] = { "name", NULL };
+	const struct config *c = &b->tree->config;
+	const char *name;
+
+	conf_read_shape(b, node, attrs, NULL);
+	read_local(b, node, "name", c->accounts.realm, rule);
+	name = rule->target ? rule->target + 4 : "$";
+	if (!c->accounts.n_account)
+		conf_bad(b, node, "there are no accounts, write <accounts> with an <account> in it");
+	else if (!strchr(name, '$') && b->n_mistakes == 0) {
+		char plain[CONF_MAX_TARGET + 1];
+
+		snprintf(plain, sizeof(plain), "%.*s", (int)strcspn(name, "@"), name);
+		if (!config_account(c, plain))
+			conf_bad_attr(b, node, "name", "account \"%s\" does not exist, write one of "
+				      "<accounts>", plain);
+	}
+}
+
+/* The trunk that an attribute names, or NULL after a mistake. */
+static const struct conf_trunk *trunk_named(struct conf_build *b, const xmlNode *node,
+					    const char *attr, bool required)
+{
+	const struct config *c = &b->tree->config;
+	char *name = conf_name(b, node, attr, required), instead[256];
+	const char *names[CONF_MAX_TRUNKS + 1] = { NULL };
+	const struct conf_trunk *t = name ? config_trunk(c, name) : NULL;
+
+	if (!name || t)
+		return t;
+	for (size_t i = 0; i < c->n_trunk; i++)
+		names[i] = c->trunk[i].name;
+	if (c->n_trunk)
+		conf_bad_attr(b, node, attr, "trunk \"%s\" does not exist%s", name,
+			      conf_instead(instead, sizeof(instead), name, names));
+	else
+		conf_bad_attr(b, node, attr, "trunk \"%s\" does not exist, write it into <trunks>",
+			      name);
+	return NULL;
+}
+
+static void read_trunk(struct conf_build *b, const xmlNode *node, struct conf_rule *rule)
+{
+	static const char *const attrs[] = { "name", "user", NULL };
+	const struct conf_trunk *t;
+
+	conf_read_shape(b, node, attrs, NULL);
+	t = trunk_named(b, node, "name", true);
+	read_local(b, node, "user", t ? t->name : "none", rule);
+}
+
 static void read_address(struct conf_build *b, const xmlNode *node, struct conf_rule *rule)
 {
 	static const char *const attrs[] = { "uri", NULL };
@@ -307,7 +381,7 @@ static void read_address(struct conf_build *b, const xmlNode *node, struct conf_
 		rule->target = conf_strdup(b, "");
 		return;
 	}
-	if (!is_sip_uri(rule->target))
+	if (!conf_is_sip_uri(rule->target))
 		conf_bad_attr(b, node, "uri", "uri=\"%s\" is no SIP address, write it like "
 			      "sip:$0@pbx.example.org", rule->target);
 	check_captures(b, node, "uri", rule, rule->target);
@@ -363,12 +437,13 @@ static void read_action(struct conf_build *b, const xmlNode *node, struct conf_r
 		void (*read)(struct conf_build *b, const xmlNode *node, struct conf_rule *rule);
 	} actions[] = {
 		{ "conference", read_conference }, { "address", read_address },
-		{ "refuse", read_refuse },
+		{ "refuse", read_refuse }, { "account", read_account },
+		{ "trunk", read_trunk },
 	};
 	const xmlNode *found = NULL;
 
 	for (const xmlNode *c = node->children; c; c = c->next)
-		for (size_t i = 0; i < 3; i++) {
+		for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
 			if (!conf_is(c, actions[i].name))
 				continue;
 			if (found)
@@ -378,17 +453,20 @@ static void read_action(struct conf_build *b, const xmlNode *node, struct conf_r
 				actions[i].read(b, found = c, rule);
 		}
 	if (!found)
-		conf_bad(b, node, "the rule leads nowhere, write <conference>, <address> or <refuse> "
-			 "into it");
+		conf_bad(b, node, "the rule leads nowhere, write <conference>, <address>, <account>, <trunk> "
+			 "or <refuse> into it");
 }
 
 static void read_rule(struct conf_build *b, const xmlNode *node, struct conf_rule *rule)
 {
 	static const char *const attrs[] = {
-		"dialled", "caller", "diverted", "original", "transport", "from", "to", "days",
-		NULL
+		"dialled", "caller", "diverted", "original", "account", "trunk", "transport",
+		"from", "to", "days", NULL
 	};
-	static const char *const elements[] = { "conference", "address", "refuse", NULL };
+	static const char *const elements[] = {
+		"conference", "address", "account", "trunk", "refuse", NULL
+	};
+	const struct conf_trunk *trunk;
 
 	conf_read_shape(b, node, attrs, elements);
 	rule->line = conf_line(b, node);
@@ -397,6 +475,12 @@ static void read_rule(struct conf_build *b, const xmlNode *node, struct conf_rul
 	conf_read_pattern(b, node, "caller", true, &rule->caller, &rule->caller_pattern);
 	conf_read_pattern(b, node, "diverted", false, &rule->diverted, &rule->diverted_pattern);
 	conf_read_pattern(b, node, "original", false, &rule->original, &rule->original_pattern);
+	conf_read_pattern(b, node, "account", false, &rule->account, &rule->account_pattern);
+	if (rule->account && !b->tree->config.accounts.n_account)
+		conf_bad_attr(b, node, "account", "there are no accounts, write <accounts> with an "
+			      "<account> in it");
+	trunk = trunk_named(b, node, "trunk", false);
+	rule->trunk = trunk ? trunk->name : NULL;
 	conf_choice(b, node, "transport", conf_transports, &rule->transport);
 	read_hours(b, node, rule);
 	rule->days = read_days(b, node);

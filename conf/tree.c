@@ -22,6 +22,7 @@ static void tree_fini(void *arg)
 		conf_pattern_free(self->config.rule[i].caller_pattern);
 		conf_pattern_free(self->config.rule[i].diverted_pattern);
 		conf_pattern_free(self->config.rule[i].original_pattern);
+		conf_pattern_free(self->config.rule[i].account_pattern);
 	}
 	for (size_t i = 0; i < self->config.n_layout; i++) {
 		struct conf_layout *l = &self->config.layout[i];
@@ -86,5 +87,32 @@ const struct conf_conference *config_conference(const struct config *self, const
 	for (size_t i = 0; i < self->n_conference; i++)
 		if (!self->conference[i].template_ && !strcmp(self->conference[i].number, number))
 			return &self->conference[i];
+	return NULL;
+}
+
+/* Sorted by name (read_peers.c). */
+const struct conf_account *config_account(const struct config *self, const char *name)
+{
+	size_t from = 0, to = self->accounts.n_account;
+
+	while (from < to) {
+		size_t mid = (from + to) / 2;
+		int order = strcmp(name, self->accounts.account[mid].name);
+
+		if (!order)
+			return &self->accounts.account[mid];
+		if (order < 0)
+			to = mid;
+		else
+			from = mid + 1;
+	}
+	return NULL;
+}
+
+const struct conf_trunk *config_trunk(const struct config *self, const char *name)
+{
+	for (size_t i = 0; i < self->n_trunk; i++)
+		if (!strcasecmp(self->trunk[i].name, name))
+			return &self->trunk[i];
 	return NULL;
 }

@@ -5,7 +5,10 @@
 
 #include "base/log.h"
 #include "base/ref.h"
+#include "sip/registrar.h"
+#include "sip/ua_auth.h"
 #include "sip/ua_tls.h"
+#include "sip/ua_trunk.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -34,6 +37,12 @@ static void on_retry_timer(void *arg)
 {
 	struct dialog *d = arg;
 
+	if (d->first_wait) {
+		d->first_wait = false;
+		if (!out_is_silent(d) || !out_next_host(d, 408))
+			timer_set(d->retry_timer, (RING_S - FIRST_S) * 1000000LL);
+		return;
+	}
 	if (d->call && d->call->state == CALL_DIALLING) {
 		nua_cancel(d->nh, TAG_END());
 		dialog_end_later(d, 408, "no answer");
@@ -274,6 +283,8 @@ void on_sofia(nua_event_t event, int status, const char *phrase, nua_t *nua,
 		on_shutdown(s, status);
 		return;
 	}
+	if (trunk_event(s->sip, event, status, phrase ? phrase : "", nh, sip))
+		return;
 	if (event == nua_i_refer) {
 		const sip_event_t *refer = NULL;
 
@@ -288,6 +299,9 @@ void on_sofia(nua_event_t event, int status, const char *phrase, nua_t *nua,
 	switch (event) {
 	case nua_i_invite:
 		in_invite(s, nh, NULL, sip);
+		break;
+	case nua_i_register:
+		in_register(s, nh, sip);
 		break;
 	case nua_i_options:
 		in_options(s, nh, NULL, sip);
@@ -366,12 +380,20 @@ int sip_new(struct sip **out, struct loop *loop, struct call_center *center,
 	self->min_se = next_min_se ? next_min_se : MIN_SE;
 	list_init(&self->dialogs);
 	trace_start();
+	auth_client_start();
+	list_init(&self->trunks);
 	tls_watch_start(on_tls_new, self);
 	err = timer_new(&self->stop_timer, loop, on_stop_timer, self);
 	if (!err)
 		err = timer_new(&self->sweep_timer, loop, on_sweep_timer, self);
 	if (!err)
 		err = timer_new(&self->look_timer, loop, on_look_timer, self);
+	if (!err)
+		err = trunks_init(self);
+	if (!err)
+		err = digest_server_new(&self->digest);
+	if (!err)
+		err = registrar_new(&self->registrar);
 	if (!err)
 		err = stacks_open(self);
 	if (err) {
@@ -380,6 +402,7 @@ int sip_new(struct sip **out, struct loop *loop, struct call_center *center,
 		return err;
 	}
 	timer_set(self->sweep_timer, SWEEP_US);
+	trunks_open(self);
 	out_dialler(self);
 	*out = self;
 	return 0;
@@ -390,10 +413,12 @@ void sip_set_config(struct sip *self, struct config *config)
 	struct config *old = self->config;
 
 	self->config = ref_hold(config);
-	ref_drop(old);
 	stacks_open(self);
+	trunks_open(self);
+	register_reload(self);
+	ref_drop(old); /* the trunks looked into it */
 	for (size_t i = 0; i < self->n_stacks; i++)
-		nua_set_params(self->stack[i]->nua,
+		nua_set_params(self->stack[i]->nua, SIPTAG_ALLOW_STR(stack_allow(self)),
 			       NUTAG_SESSION_TIMER(session_expires_of(self)), TAG_END());
 }
 
@@ -407,6 +432,7 @@ static void shut_stacks(struct sip *self)
 {
 	self->state = SIP_STOPPING;
 	timer_cancel(self->stop_timer);
+	trunks_free(self);
 	list_each_safe(l, &self->dialogs) {
 		struct dialog *d = list_entry(l, struct dialog, link);
 
@@ -458,7 +484,7 @@ void sip_stop(struct sip *self, void (*done)(void *arg), void *arg)
 		if (d->call)
 			call_end(d->call, "shutdown");
 	}
-	timer_set(self->stop_timer, self->n_dialogs ? 2000000 : 0);
+	timer_set(self->stop_timer, trunks_stop(self) || self->n_dialogs ? 2000000 : 0);
 }
 
 struct sip *sip_free(struct sip *self)
@@ -474,6 +500,9 @@ struct sip *sip_free(struct sip *self)
 	timer_free(self->stop_timer);
 	timer_free(self->sweep_timer);
 	timer_free(self->look_timer);
+	timer_free(self->trunk_timer);
+	registrar_free(self->registrar);
+	digest_server_free(self->digest);
 	ref_drop(self->config);
 	tls_watch_stop();
 	trace_stop();
@@ -495,7 +524,14 @@ const struct sip_listener *sip_listener_at(const struct sip *self, size_t i)
 
 void sip_stats(const struct sip *self, struct sip_stats *out)
 {
+	struct digest_server_stats passwords;
+
+	digest_server_stats(self->digest, &passwords);
 	*out = self->stats;
+	out->registrations = registrar_count(self->registrar);
+	out->passwords_wrong = passwords.wrong;
+	out->passwords_replayed = passwords.replayed;
+	out->passwords_blocked = passwords.blocked;
 	out->dialogs = self->n_dialogs;
 	out->trace_dropped = trace_dropped();
 	out->bad_messages = trace_bad();

@@ -62,6 +62,8 @@ struct sip_stats {
 	uint64_t bad_bodies;      /* 400, 406, 415 */
 	uint64_t stray;           /* requests without a dialog that was theirs */
 	uint64_t info_unknown, glare, session_refreshes;
+	unsigned registrations;   /* now */
+	uint64_t registers_refused, passwords_wrong, passwords_replayed, passwords_blocked;
 	uint64_t trace_dropped;   /* messages not kept for want of room */
 };
 void sip_stats(const struct sip *self, struct sip_stats *out);

@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "sip/info.h"
 #include "sip/sdp.h"
+#include "sip/ua_auth.h"
+#include "sip/ua_trunk.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -108,13 +110,33 @@ static void behind_nat(struct dialog *d, const sip_t *sip)
 	log_info("sip: peer behind NAT call=%s contact=%s source=%s", d->call->id, host, from);
 }
 
+/* Credentials that come with an INVITE are judged; whether there have to be
+ * some is for the dial plan to say. False: it was refused. */
+static bool caller_proves(struct stack *stack, nua_handle_t *nh, const sip_t *sip,
+			  char *account, size_t cap)
+{
+	msg_t *msg = nua_current_request(stack->nua);
+	const su_sockaddr_t *su = msg ? msg_addr(msg) : NULL;
+	char address[64] = "";
+
+	if (!sip->sip_authorization || !stack->sip->config->accounts.n_account)
+		return true;
+	if (su)
+		su_inet_ntop(su->su_family, SU_ADDR(su), address, sizeof(address));
+	if (!auth_refuse(stack, nh, auth_check(stack, sip, address, account, cap), address))
+		return true;
+	nua_handle_destroy(nh);
+	return false;
+}
+
 static void new_call(struct stack *stack, nua_handle_t *nh, const sip_t *sip)
 {
 	struct sip *self = stack->sip;
 	struct call *replaces = NULL;
 	struct media_desc *offer = NULL;
 	const url_t *target = sip->sip_request->rq_url;
-	char *text = NULL;
+	char *text = NULL, account[CONF_ACCOUNT] = "";
+	struct trunk *trunk;
 	struct dialog *d;
 	int status;
 
@@ -130,6 +152,8 @@ static void new_call(struct stack *stack, nua_handle_t *nh, const sip_t *sip)
 		refuse_new(stack, nh, status, NULL);
 		return;
 	}
+	if (!caller_proves(stack, nh, sip, account, sizeof(account)))
+		goto out;
 	d = dialog_new(stack, nh, false, sip->sip_call_id->i_id);
 	if (!d) {
 		refuse_new(stack, nh, 500, NULL);
@@ -143,6 +167,13 @@ static void new_call(struct stack *stack, nua_handle_t *nh, const sip_t *sip)
 			      strlen(target->url_user));
 	peer_identity(d->call, sip, false);
 	source_of(d, sip);
+	snprintf(d->call->account, sizeof(d->call->account), "%s", account);
+	trunk = trunk_of_source(self, d->call->remote_address);
+	if (trunk) {
+		d->trunk = trunk;
+		snprintf(d->call->trunk, sizeof(d->call->trunk), "%s", trunk_name(trunk));
+		snprintf(d->auth_key, sizeof(d->auth_key), "%s", trunk_key(trunk));
+	}
 	snprintf(d->call->local_address, sizeof(d->call->local_address), "%s", stack->shown);
 	peer_learn(d, sip);
 	identity_learn(d, sip, "INVITE");

@@ -203,6 +203,11 @@ static uint16_t new_port(const unsigned char *before, const unsigned char *after
 	return 0;
 }
 
+const char *stack_allow(const struct sip *self)
+{
+	return self->config->accounts.n_account ? ALLOW_ALWAYS ", REGISTER" : ALLOW_ALWAYS;
+}
+
 static nua_t *stack_nua(struct stack *s, const char *url, const char *url2, const char *cert)
 {
 	struct sip *sip = s->sip;
@@ -233,9 +238,9 @@ static nua_t *stack_nua(struct stack *s, const char *url, const char *url2, cons
 		NUTAG_ENABLEMESSAGE(0),
 		NUTAG_ENABLEMESSENGER(0),
 		NUTAG_OUTBOUND("no-outbound no-options-keepalive no-natify no-validate"),
-		SIPTAG_ALLOW_STR(ALLOW_ALWAYS),
-		/* INVITE is in the list already: were it longer, Sofia would read past
-		 * its end. */
+		SIPTAG_ALLOW_STR(stack_allow(sip)),
+		/* INVITE and REGISTER are in the list already: were it longer, Sofia
+		 * would read past its end. */
 		NUTAG_APPL_METHOD("OPTIONS, UPDATE, INFO, REFER"),
 		SIPTAG_SUPPORTED_STR("timer, 100rel, replaces, norefersub, from-change"),
 		NUTAG_SESSION_TIMER(session_expires_of(sip)),
@@ -537,24 +542,30 @@ struct stack *stack_for(struct sip *self, const char *uri)
 	return best;
 }
 
+/* What RFC 3261 25.1 lets stand in a user part; the rest is escaped. */
+void uri_escape(char *buf, size_t cap, const char *user)
+{
+	size_t n = 0;
+
+	for (const unsigned char *p = (const unsigned char *)user; *p && n + 4 < cap; p++) {
+		if ((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') ||
+		    (*p >= 'A' && *p <= 'Z') || strchr("-_.!~*'()&=+$,;?/", *p))
+			buf[n++] = (char)*p;
+		else
+			n += (size_t)snprintf(buf + n, cap - n, "%%%02X", *p);
+	}
+	buf[n] = 0;
+}
+
 void stack_contact(const struct stack *stack, const char *user, enum conf_transport transport,
 		   char *buf, size_t cap)
 {
 	bool v6 = strchr(stack->shown, ':') != NULL;
 	uint16_t port = transport == CONF_UDP ? stack->udp_port : stack->tcp_port;
 	char escaped[300];
-	size_t n = 0;
 
-	/* What RFC 3261 25.1 lets stand in a user part; the rest is escaped. */
-	for (const unsigned char *p = (const unsigned char *)user; *p && n + 4 < sizeof(escaped); p++) {
-		if ((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') ||
-		    (*p >= 'A' && *p <= 'Z') || strchr("-_.!~*'()&=+$,;?/", *p))
-			escaped[n++] = (char)*p;
-		else
-			n += (size_t)snprintf(escaped + n, sizeof(escaped) - n, "%%%02X", *p);
-	}
-	escaped[n] = 0;
-	snprintf(buf, cap, "<sip:%s%s%s%s%s:%u%s>;isfocus", escaped, n ? "@" : "",
+	uri_escape(escaped, sizeof(escaped), user);
+	snprintf(buf, cap, "<sip:%s%s%s%s%s:%u%s>;isfocus", escaped, *escaped ? "@" : "",
 		 v6 ? "[" : "", stack->shown, v6 ? "]" : "", port,
 		 transport == CONF_TLS ? ";transport=tls" :
 		 transport == CONF_TCP ? ";transport=tcp" : "");

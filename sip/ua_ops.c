@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "sip/info.h"
 #include "sip/sdp.h"
+#include "sip/ua_auth.h"
+#include "sip/ua_trunk.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -153,6 +155,7 @@ static int op_refuse(struct call *call, int status, const char *reason, const ch
 {
 	struct dialog *d = dialog_of(call);
 	char text[160], header[256], wait[16];
+	struct auth_challenge ask = { .n = 0 };
 	enum offer_on on;
 
 	if (!d)
@@ -176,7 +179,9 @@ static int op_refuse(struct call *call, int status, const char *reason, const ch
 		dialog_end_later(d, status, reason);
 		return 0;
 	}
-	nua_respond(d->nh, status, d->phrase,
+	if (status == 401)
+		auth_challenge_make(d->sip, &ask, false);
+	nua_respond(d->nh, status, d->phrase, AUTH_CHALLENGE_TAGS(&ask),
 		    TAG_IF(on == OFFER_UPDATE, NUTAG_WITH_SAVED(d->update)),
 		    TAG_IF(warning && *warning, SIPTAG_WARNING_STR(header)),
 		    TAG_IF(retry_after, SIPTAG_RETRY_AFTER_STR(wait)),
@@ -191,10 +196,15 @@ static int op_refuse(struct call *call, int status, const char *reason, const ch
 static int op_redirect(struct call *call, const char *uri)
 {
 	struct dialog *d = dialog_of(call);
-	char contact[512];
+	char contact[600], local[512];
 
 	if (!d || d->offer_on != OFFER_INVITE || d->answered)
 		return -EINVAL;
+	if (!strncmp(uri, "sip:", 4) || !strncmp(uri, "sips:", 5)) {
+		if (route_redirect(d->sip, local, sizeof(local), uri))
+			return op_refuse(call, 480, "Not registered", NULL, 0);
+		uri = local;
+	}
 	for (const char *p = uri; *p; p++)
 		if ((unsigned char)*p <= ' ' || strchr("<>\"\\,", *p) || *p == 127)
 			return -EINVAL;

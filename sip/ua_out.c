@@ -5,8 +5,11 @@
 #include "base/log.h"
 #include "sip/info.h"
 #include "sip/sdp.h"
+#include "sip/ua_auth.h"
+#include "sip/ua_trunk.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -126,6 +129,11 @@ static void re_invite_response(struct dialog *d, int status, const sip_t *sip)
 {
 	if (status < 200)
 		return;
+	if ((status == 401 || status == 407) &&
+	    auth_answer(d->nh, d->auth_key, status, sip, &d->auth_tries))
+		return;
+	if (status < 300)
+		d->auth_tries = 0;
 	if (status == 401 || status == 407) {
 		/* Sofia would wait for a password for ever. */
 		nua_bye(d->nh, TAG_END());
@@ -195,6 +203,11 @@ static void first_response(struct dialog *d, int status, const char *phrase, con
 	msg_t *msg = nua_current_request(d->stack->nua);
 	const su_sockaddr_t *su = msg ? msg_addr(msg) : NULL;
 
+	if ((status == 401 || status == 407) &&
+	    auth_answer(d->nh, d->auth_key, status, sip, &d->auth_tries))
+		return;
+	if ((status == 408 || status == 503) && out_next_host(d, status))
+		return;
 	if (sip && su)
 		su_inet_ntop(su->su_family, SU_ADDR(su), d->call->remote_address,
 			     sizeof(d->call->remote_address));
@@ -279,7 +292,7 @@ int uri_clean(char *buf, size_t cap, const char *uri)
 	       (int)cap ? 0 : -EINVAL;
 }
 
-static enum conf_transport transport_of(const struct stack *s, const char *uri)
+enum conf_transport transport_of(const struct stack *s, const char *uri)
 {
 	if (s->tls)
 		return CONF_TLS;
@@ -308,12 +321,100 @@ static void call_id_make(char *buf, size_t cap)
 		n += (size_t)snprintf(buf + n, cap - n, "%02x", random[i]);
 }
 
+/* From is the Contact's address without its parameters, or ours at the trunk. */
+static nua_handle_t *handle_for(const struct route *r, const char *contact,
+				const char *from_name, const char *call_id)
+{
+	char from[900], to[300], name[128], user[220];
+	nua_handle_t *nh;
+
+	display_of(name, sizeof(name), from_name);
+	if (r->from_host[0]) {
+		uri_escape(user, sizeof(user), r->from_user);
+		snprintf(from, sizeof(from), "\"%s\" <sip:%s%s%s>", name, user, *user ? "@" : "",
+			 r->from_host);
+	} else {
+		snprintf(from, sizeof(from), "\"%s\" %.*s>", name, (int)strcspn(contact, ";>"),
+			 contact);
+	}
+	/* From the handle's URL Sofia makes Request-URI; To is without parameters
+	 * that are about the way only. */
+	snprintf(to, sizeof(to), "<sip:%s>", r->shown);
+	nh = nua_handle(r->stack->nua, NULL, NUTAG_URL(r->uri), SIPTAG_FROM_STR(from),
+			SIPTAG_TO_STR(to), SIPTAG_CALL_ID_STR(call_id), TAG_END());
+	if (nh && (r->hop[0] || r->path[0]))
+		nua_set_hparams(nh, TAG_IF(r->hop[0], NUTAG_PROXY(r->hop)),
+				TAG_IF(r->path[0], NUTAG_INITIAL_ROUTE_STR(r->path)), TAG_END());
+	return nh;
+}
+
+static void invite_send(struct dialog *d, const char *replaces, const char *by)
+{
+	nua_invite(d->nh, SIPTAG_CONTACT_STR(d->contact), SESSION_ID(d),
+		   TAG_IF(*replaces, SIPTAG_REPLACES_STR(replaces)),
+		   TAG_IF(*by, SIPTAG_REFERRED_BY_STR(by)),
+		   SIPTAG_CONTENT_TYPE_STR("application/sdp"),
+		   SIPTAG_PAYLOAD_STR(d->local_sdp), TAG_END());
+	d->first_wait = d->trunk != NULL;
+	timer_set(d->retry_timer, (d->trunk ? FIRST_S : RING_S) * 1000000LL);
+}
+
+static void dialog_by_trunk(struct dialog *d, const struct route *r, const char *from_name)
+{
+	d->trunk = r->trunk;
+	if (!d->trunk)
+		return;
+	d->trunk_host = r->host;
+	display_of(d->from_name, sizeof(d->from_name), from_name);
+	snprintf(d->auth_key, sizeof(d->auth_key), "%s", trunk_key(d->trunk));
+	snprintf(d->call->trunk, sizeof(d->call->trunk), "%s", trunk_name(d->trunk));
+}
+
+bool out_is_silent(const struct dialog *d)
+{
+	char address[64];
+	enum conf_transport transport;
+
+	return d->call && d->call->state == CALL_DIALLING && d->trunk && !d->closing &&
+	       trace_received_by(&d->trace, "SIP/2.0", &transport, address, sizeof(address));
+}
+
+/* As if it were dialled anew, with the Call-ID that the trace goes by. */
+bool out_next_host(struct dialog *d, int status)
+{
+	char user[160];
+	struct route r;
+	nua_handle_t *nh;
+
+	if (!d->trunk || d->call->state != CALL_DIALLING || !trunk_failed(d->trunk, d->trunk_host, status))
+		return false;
+	snprintf(user, sizeof(user), "%.*s", (int)strcspn(d->call->remote_uri, "@"),
+		 d->call->remote_uri);
+	text_unescape(user, sizeof(user), user, strlen(user));
+	if (trunk_route(d->trunk, &r, user) || r.host == d->trunk_host || r.stack != d->stack)
+		return false;
+	nh = handle_for(&r, d->contact, d->from_name, d->call_id);
+	if (!nh)
+		return false;
+	log_warning("sip: next host of the trunk call=%s trunk=%s status=%d to=%s", d->call->id,
+		    trunk_name(d->trunk), status, r.uri);
+	nua_handle_bind(d->nh, NULL);
+	nua_handle_destroy(d->nh);
+	d->nh = nh;
+	nua_handle_bind(nh, (nua_hmagic_t *)d);
+	d->trunk_host = r.host;
+	d->auth_tries = 0;
+	snprintf(d->call->remote_uri, sizeof(d->call->remote_uri), "%s", r.shown);
+	invite_send(d, "", "");
+	return true;
+}
+
 static int dial(void *arg, struct call **out, const char *uri, const char *from_user,
 		const char *from_name, const struct media_desc *offer)
 {
 	struct sip *self = arg;
-	char to[300], from[800], contact[512], name[128], id[40];
-	char replaces[3 * REPLACES_TEXT], by[512];
+	char to[300], contact[512], id[40], replaces[3 * REPLACES_TEXT], by[512];
+	struct route r;
 	struct dialog *d;
 	struct stack *s;
 	nua_handle_t *nh;
@@ -326,17 +427,16 @@ static int dial(void *arg, struct call **out, const char *uri, const char *from_
 		err = uri_headers(uri, replaces, sizeof(replaces), by, sizeof(by));
 	if (err)
 		return err;
-	s = stack_for(self, to);
-	if (!s)
-		return -EHOSTUNREACH;
-	stack_contact(s, from_user ? from_user : "", transport_of(s, to), contact, sizeof(contact));
-	display_of(name, sizeof(name), from_name);
-	/* From is the Contact's address without its parameters. */
-	snprintf(from, sizeof(from), "\"%s\" %.*s>", name, (int)strcspn(contact, ";>"), contact);
-	nh = nua_handle(s->nua, NULL, NUTAG_URL(to), SIPTAG_FROM_STR(from), TAG_END());
+	err = route_find(self, &r, to);
+	if (err)
+		return err;
+	s = r.stack;
+	stack_contact(s, r.from_user[0] ? r.from_user : from_user ? from_user : "", r.transport,
+		      contact, sizeof(contact));
+	call_id_make(id, sizeof(id));
+	nh = handle_for(&r, contact, from_name, id);
 	if (!nh)
 		return -EINVAL;
-	call_id_make(id, sizeof(id));
 	d = dialog_new(s, nh, true, id);
 	if (!d) {
 		nua_handle_destroy(nh);
@@ -344,10 +444,10 @@ static int dial(void *arg, struct call **out, const char *uri, const char *from_
 	}
 	snprintf(d->contact, sizeof(d->contact), "%s", contact);
 	snprintf(d->call->local, sizeof(d->call->local), "%s", from_user ? from_user : "");
-	snprintf(d->call->remote_uri, sizeof(d->call->remote_uri), "%.*s",
-		 (int)strcspn(strchr(to, ':') + 1, ";"), strchr(to, ':') + 1);
+	snprintf(d->call->remote_uri, sizeof(d->call->remote_uri), "%s", r.shown);
 	snprintf(d->call->local_address, sizeof(d->call->local_address), "%s", s->shown);
-	d->call->transport = transport_of(s, to);
+	d->call->transport = r.transport;
+	dialog_by_trunk(d, &r, from_name);
 	*out = d->call;
 	if (dialog_set_local(d, offer)) {
 		d->dead = true;
@@ -355,37 +455,44 @@ static int dial(void *arg, struct call **out, const char *uri, const char *from_
 		return 0;
 	}
 	self->stats.calls_out++;
-	log_info("sip: calling call=%s to=%s dialog=%s session=%s", d->call->id, to, id,
+	log_info("sip: calling call=%s to=%s dialog=%s session=%s", d->call->id, r.uri, id,
 		 d->call->session_id);
-	/* From the handle's URL Sofia makes Request-URI; To is without parameters
-	 * that are about the way only. */
-	snprintf(from, sizeof(from), "<sip:%s>", d->call->remote_uri);
-	nua_invite(nh, SIPTAG_TO_STR(from), SIPTAG_CALL_ID_STR(id), SIPTAG_CONTACT_STR(contact),
-		   SESSION_ID(d), TAG_IF(*replaces, SIPTAG_REPLACES_STR(replaces)),
-		   TAG_IF(*by, SIPTAG_REFERRED_BY_STR(by)),
-		   SIPTAG_CONTENT_TYPE_STR("application/sdp"),
-		   SIPTAG_PAYLOAD_STR(d->local_sdp), TAG_END());
-	timer_set(d->retry_timer, RING_S * 1000000LL);
+	if (*replaces)
+		d->trunk_host = UINT_MAX; /* another host does not know that call */
+	invite_send(d, replaces, by);
 	return 0;
 }
 
 static int local_address(void *arg, const char *uri, char *buf, size_t cap)
 {
 	char to[300];
-	struct stack *s;
+	struct route r;
 	int err = uri_clean(to, sizeof(to), uri);
 
+	if (!err)
+		err = route_find(arg, &r, to);
 	if (err)
 		return err;
-	s = stack_for(arg, to);
-	if (!s)
-		return -EHOSTUNREACH;
-	snprintf(buf, cap, "%s", s->shown);
+	snprintf(buf, cap, "%s", r.stack->shown);
 	return 0;
+}
+
+static void list_registrations(void *arg,
+			       void (*fn)(void *fn_arg, const struct call_registration *r),
+			       void *fn_arg)
+{
+	register_list(arg, fn, fn_arg);
+}
+
+static void list_trunks(void *arg, void (*fn)(void *fn_arg, const struct call_trunk *t),
+			void *fn_arg)
+{
+	trunk_list(arg, fn, fn_arg);
 }
 
 void out_dialler(struct sip *self)
 {
 	call_center_add_dialler(self->center, &(struct call_dialler){
-		.scheme = "sip", .dial = dial, .local_address = local_address, .arg = self });
+		.scheme = "sip", .dial = dial, .local_address = local_address,
+		.registrations = list_registrations, .trunks = list_trunks, .arg = self });
 }

@@ -8,6 +8,10 @@
 #include "sip/ua.h"
 #include "sip/ua_trace.h"
 
+struct digest_server;
+struct registrar;
+struct trunk;
+
 #include <sofia-sip/nua.h>
 
 enum {
@@ -16,6 +20,7 @@ enum {
 	MAX_MESSAGE = 128 * 1024, /* header and body; 413 above */
 	MIN_SE = 90,              /* RFC 4028 section 4 */
 	MAX_RETRIES = 6,          /* of an offer that meets with glare */
+	FIRST_S = 4,              /* for a host of a trunk to say anything */
 	RING_S = 120,             /* an outgoing call that nobody answers */
 };
 
@@ -54,6 +59,10 @@ struct sip {
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 	struct timer *stop_timer, *sweep_timer, *look_timer;
+	struct digest_server *digest;   /* whom we ask for passwords */
+	struct registrar *registrar;
+	struct list trunks;
+	struct timer *trunk_timer;
 	enum { SIP_RUNNING, SIP_ENDING, SIP_STOPPING, SIP_STOPPED } state;
 };
 
@@ -104,6 +113,12 @@ struct dialog {
 	bool peer_timer;          /* its Supported */
 	struct timer *refresh_timer;
 	int64_t refresh_us;
+	struct trunk *trunk;      /* it goes through, or NULL */
+	unsigned trunk_host;
+	bool first_wait;          /* for the host's first word */
+	char from_name[128];      /* ours, for another try */
+	char auth_key[128];       /* for auth_answer, "" */
+	unsigned auth_tries;
 	bool key_waits;           /* an INFO is on its way */
 	bool key_refused;
 
@@ -128,9 +143,25 @@ void dialog_end_later(struct dialog *d, int status, const char *reason);
 void dialog_end_now(struct dialog *d, int status, const char *reason);
 unsigned session_expires_of(const struct sip *self);
 
+/* ua_register.c: phones that register here */
+enum { CONF_ACCOUNT = 65 };
+void in_register(struct stack *stack, nua_handle_t *nh, const sip_t *sip);
+void register_reload(struct sip *self);
+void register_list(struct sip *self, void (*fn)(void *arg, const struct call_registration *r),
+		   void *arg);
+
+/* ua_trunk.c */
+int trunks_init(struct sip *self);
+
 /* ua_listen.c */
 int stacks_open(struct sip *self);
 struct stack *stack_for(struct sip *self, const char *uri);
+/* A user part as it may stand in a URI. */
+void uri_escape(char *buf, size_t cap, const char *user);
+/* What a request to `uri` through the stack goes by. */
+enum conf_transport transport_of(const struct stack *stack, const char *uri);
+/* "REGISTER" is among what we allow only with accounts. */
+const char *stack_allow(const struct sip *self);
 void stack_contact(const struct stack *stack, const char *user, enum conf_transport transport,
 		   char *buf, size_t cap);
 void on_sofia(nua_event_t event, int status, const char *phrase, nua_t *nua,
@@ -179,6 +210,10 @@ void ours_send(struct dialog *d);
 void out_dialler(struct sip *self);
 /* An address to call: with its scheme, without headers. -EINVAL. */
 int uri_clean(char *buf, size_t cap, const char *uri);
+/* A call out through a trunk to which nothing was said yet. */
+bool out_is_silent(const struct dialog *d);
+/* The same call by the trunk's next host; false: there is none. */
+bool out_next_host(struct dialog *d, int status);
 
 /* ua_ops.c */
 extern const struct call_ops dialog_ops;

@@ -337,6 +337,22 @@ int call_center_local_address(struct call_center *self, const char *uri, char *b
 	return dialler->local_address(dialler->arg, uri, buf, cap);
 }
 
+void call_center_registrations(struct call_center *self,
+			       void (*fn)(void *arg, const struct call_registration *r), void *arg)
+{
+	for (unsigned i = 0; i < self->n_diallers; i++)
+		if (self->dialler[i].registrations)
+			self->dialler[i].registrations(self->dialler[i].arg, fn, arg);
+}
+
+void call_center_trunks(struct call_center *self,
+			void (*fn)(void *arg, const struct call_trunk *t), void *arg)
+{
+	for (unsigned i = 0; i < self->n_diallers; i++)
+		if (self->dialler[i].trunks)
+			self->dialler[i].trunks(self->dialler[i].arg, fn, arg);
+}
+
 void call_uri_header(char *uri, size_t cap, const char *name, const char *value)
 {
 	static const char plain[] = "-_.!~*'()";

@@ -117,6 +117,8 @@ struct call {
 	char local_address[64];      /* numeric address the peer reached us at */
 	char remote_address[64];     /* numeric source address of signalling */
 	enum conf_transport transport;
+	char account[64];            /* that the caller has proven to be, or "" */
+	char trunk[64];              /* it came from, or goes by, or "" */
 	bool outgoing;
 	/* Kept by call.c */
 	enum call_state state;
@@ -170,6 +172,23 @@ int call_redirect(struct call *self, const char *uri);
 int call_transfer(struct call *self, const char *uri);
 void call_refer_progress(struct call *self, int status, const char *reason);
 
+/* What `registrations` and `trunks` list; borrowed while it is told. */
+struct call_registration {
+	const char *account, *uri, *address, *agent;
+	uint16_t port;
+	enum conf_transport transport;
+	unsigned left_s;
+};
+
+struct call_trunk {
+	const char *name;
+	const char *host;         /* in use, "" when none answers */
+	const char *registration; /* "-", "trying", "registered", "refused 403" … */
+	unsigned left_s;          /* of the registration */
+	unsigned hosts, hosts_up;
+	unsigned calls;
+};
+
 /* A protocol room that can call out: registered with the centre. */
 struct call_dialler {
 	const char *scheme;  /* "sip", "h323" */
@@ -179,6 +198,12 @@ struct call_dialler {
 		    const char *from_name, const struct media_desc *offer);
 	/* The numeric local address used towards `uri`. */
 	int (*local_address)(void *arg, const char *uri, char *buf, size_t cap);
+	/* NULL: it has none. */
+	void (*registrations)(void *arg,
+			      void (*fn)(void *fn_arg, const struct call_registration *r),
+			      void *fn_arg);
+	void (*trunks)(void *arg, void (*fn)(void *fn_arg, const struct call_trunk *t),
+		       void *fn_arg);
 	void *arg;
 };
 /* Keeps a copy; at most 4. */
@@ -187,6 +212,11 @@ void call_center_add_dialler(struct call_center *self, const struct call_dialler
 int call_center_dial(struct call_center *self, struct call **out, const char *uri,
 		     const char *from_user, const char *from_name,
 		     const struct media_desc *offer);
+/* Those of all protocol rooms. */
+void call_center_registrations(struct call_center *self,
+			       void (*fn)(void *arg, const struct call_registration *r), void *arg);
+void call_center_trunks(struct call_center *self,
+			void (*fn)(void *arg, const struct call_trunk *t), void *arg);
 int call_center_local_address(struct call_center *self, const char *uri, char *buf, size_t cap);
 /* Adds a header to a URI to be dialled, escaped (RFC 3261 19.1.1); the diallers
  * know Replaces and Referred-By. Left as it is when there is no room. */

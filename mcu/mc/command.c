@@ -306,6 +306,11 @@ static const char *const call_columns[] = { "call", "direction", "state", "remot
 					    "transport", "agent", "conference", "participant",
 					    "seconds", "session_id", NULL };
 
+static const char *const registration_columns[] = { "account", "uri", "transport", "address",
+						    "port", "agent", "seconds", NULL };
+static const char *const trunk_columns[] = { "trunk", "host", "up", "hosts", "registration",
+					     "seconds", "calls", NULL };
+
 const struct command command_table[] = {
 	{ "conferences", "List the conferences in progress", { { 0 } }, command_conferences,
 	  conference_columns },
@@ -314,6 +319,10 @@ const struct command command_table[] = {
 	    { "streams", ARG_FLAG, false, "with each stream's statistics (--json)" } },
 	  command_participants, participant_columns },
 	{ "calls", "List the calls", { { 0 } }, command_calls, call_columns },
+	{ "registrations", "List the phones that are registered here", { { 0 } },
+	  command_registrations, registration_columns },
+	{ "trunks", "List the trunks, whether they answer and where we are registered",
+	  { { 0 } }, command_trunks, trunk_columns },
 	{ "stats", "Show counters of the engine", { { 0 } }, command_stats, NULL },
 	{ "mute", "Mute a participant",
 	  { { "participant", ARG_NUMBER, true, "id, from `balai participants`" },

@@ -39,6 +39,10 @@ int command_participants(struct command_context *ctx, const json_t *args, json_t
 			 char *error, size_t cap);
 int command_calls(struct command_context *ctx, const json_t *args, json_t **out,
 		  char *error, size_t cap);
+int command_registrations(struct command_context *ctx, const json_t *args, json_t **out,
+			  char *error, size_t cap);
+int command_trunks(struct command_context *ctx, const json_t *args, json_t **out, char *error,
+		   size_t cap);
 int command_stats(struct command_context *ctx, const json_t *args, json_t **out,
 		  char *error, size_t cap);
 int command_layout(struct command_context *ctx, const json_t *args, json_t **out,

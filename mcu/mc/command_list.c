@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * The commands that list: conferences, participants, calls. */
+ * The commands that list: conferences, participants, calls, registrations and
+ * trunks. */
 #include "mcu/mc/command_internal.h"
 
 #include "base/clock.h"
@@ -7,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char *const transports[] = { "udp", "tcp", "tls" };
 
 static int64_t seconds_since(int64_t us)
 {
@@ -189,7 +192,6 @@ int command_calls(struct command_context *ctx, const json_t *args, json_t **out,
 		  char *error, size_t cap)
 {
 	static const char *const states[] = { "offered", "dialling", "connected", "ended" };
-	static const char *const transports[] = { "udp", "tcp", "tls" };
 	json_t *list = json_array();
 
 	(void)args; (void)error; (void)cap;
@@ -217,5 +219,51 @@ int command_calls(struct command_context *ctx, const json_t *args, json_t **out,
 		json_array_append_new(list, o);
 	}
 	*out = list;
+	return 0;
+}
+
+static void add_registration(void *arg, const struct call_registration *r)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "account", command_foreign(r->account));
+	json_object_set_new(o, "uri", command_foreign(r->uri));
+	json_object_set_new(o, "transport", json_string(transports[r->transport]));
+	json_object_set_new(o, "address", json_string(r->address));
+	json_object_set_new(o, "port", json_integer(r->port));
+	json_object_set_new(o, "agent", command_foreign(r->agent));
+	json_object_set_new(o, "seconds", json_integer(r->left_s));
+	json_array_append_new(arg, o);
+}
+
+int command_registrations(struct command_context *ctx, const json_t *args, json_t **out,
+			  char *error, size_t cap)
+{
+	(void)args; (void)error; (void)cap;
+	*out = json_array();
+	call_center_registrations(ctx->controller->calls, add_registration, *out);
+	return 0;
+}
+
+static void add_trunk(void *arg, const struct call_trunk *t)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "trunk", json_string(t->name));
+	json_object_set_new(o, "host", json_string(t->host));
+	json_object_set_new(o, "up", json_integer(t->hosts_up));
+	json_object_set_new(o, "hosts", json_integer(t->hosts));
+	json_object_set_new(o, "registration", json_string(t->registration));
+	json_object_set_new(o, "seconds", json_integer(t->left_s));
+	json_object_set_new(o, "calls", json_integer(t->calls));
+	json_array_append_new(arg, o);
+}
+
+int command_trunks(struct command_context *ctx, const json_t *args, json_t **out, char *error,
+		   size_t cap)
+{
+	(void)args; (void)error; (void)cap;
+	*out = json_array();
+	call_center_trunks(ctx->controller->calls, add_trunk, *out);
 	return 0;
 }

@@ -47,6 +47,8 @@ void controller_look_up(struct controller *self, const struct call *call, const 
 		.dialled = dialled,
 		.caller = call->remote_uri,
 		.diverted = call->diverted, .original = call->original,
+		.account = call->account[0] ? call->account : NULL,
+		.trunk = call->trunk[0] ? call->trunk : NULL,
 		.transport = call->transport,
 		.time_s = clock_wall_us() / 1000000,
 	};
@@ -73,7 +75,7 @@ int controller_enter(struct controller *self, const struct dial_result *r,
 int controller_conference(struct controller *self, const char *number, struct conference **out)
 {
 	const struct dial_query q = {
-		.dialled = number, .caller = "", .transport = CONF_TLS,
+		.dialled = number, .caller = "", .account = "", .transport = CONF_TLS,
 		.time_s = clock_wall_us() / 1000000,
 	};
 	const struct conf_conference *settings = config_conference(self->config, number);
@@ -374,6 +376,10 @@ static void dial_error(char *error, size_t cap, const char *uri, int err)
 		snprintf(error, cap, "\"%s\" is of a protocol that is not spoken here; SIP addresses are like sip:room@example.org",
 			 uri);
 		break;
+	case ENOTCONN:
+		snprintf(error, cap, "%s is not registered; `balai registrations` lists who is",
+			 uri);
+		break;
 	case EBUSY:
 		snprintf(error, cap, "Cannot call %s: all lines are in use; `balai calls` lists them",
 			 uri);
@@ -383,12 +389,31 @@ static void dial_error(char *error, size_t cap, const char *uri, int err)
 	}
 }
 
+/* A number without a host is dialled as the dial plan says, if that leads out of
+ * this bridge. */
+static int number_out(struct controller *self, const char *number, struct dial_result *r,
+		      char *error, size_t cap)
+{
+	const struct dial_query q = {
+		.dialled = number, .caller = "", .account = "", .transport = CONF_TLS,
+		.time_s = clock_wall_us() / 1000000,
+	};
+
+	dialplan_lookup(self->config, &q, r, NULL);
+	if (r->rule && r->action == RULE_ADDRESS)
+		return 0;
+	snprintf(error, cap, "The dial plan leads %s to no address; see `balai dialplan test %s`",
+		 number, number);
+	return -ENOENT;
+}
+
 int controller_dial(struct controller *self, const char *number, const char *uri,
 		    uint32_t *participant, char *error, size_t cap)
 {
 	struct conference *conference = NULL;
 	struct participant *p = NULL;
 	bool fresh = !conference_find(self, number);
+	struct dial_result r;
 	int err;
 
 	if (self->draining) {
@@ -398,6 +423,12 @@ int controller_dial(struct controller *self, const char *number, const char *uri
 	if (is_busy(self)) {
 		snprintf(error, cap, "The machine is overloaded; no new calls until `balai stats` shows no overload");
 		return -EBUSY;
+	}
+	if (*uri && !uri[strspn(uri, "0123456789+*#")]) {
+		err = number_out(self, uri, &r, error, cap);
+		if (err)
+			return err;
+		uri = r.target;
 	}
 	err = controller_conference(self, number, &conference);
 	if (err == -ENOENT) {

@@ -340,8 +340,8 @@ static void test_diallers(void **state)
 	assert_int_equal(call_center_new(&center, &handler, NULL), 0);
 	assert_int_equal(call_center_dial(center, &c, "sip:a@b", "u", "n", &some),
 			 -EPROTONOSUPPORT);
-	call_center_add_dialler(center, &(struct call_dialler){ "h323", dial, local_address, h323 });
-	call_center_add_dialler(center, &(struct call_dialler){ "sip", dial, local_address, sip });
+	call_center_add_dialler(center, &(struct call_dialler){ "h323", dial, local_address, NULL, NULL, h323 });
+	call_center_add_dialler(center, &(struct call_dialler){ "sip", dial, local_address, NULL, NULL, sip });
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		heard[0] = 0;
 		assert_int_equal(call_center_dial(center, &c, row[i].uri, "u", "n", &some),

@@ -66,7 +66,7 @@ static const struct broken broken_whole[] = {
 	{ FILE_OF("<dialplan/>"), "t.xml:2: <dialplan> does not belong inside <balai>, did you mean "
 	  "\"dial-plan\"?\n" },
 	{ FILE_OF("<x xmlns=\"\"/>"), "t.xml:2: <x> does not belong inside <balai>, write network, "
-	  "profiles, layouts, conferences, dial-plan or quirks\n" },
+	  "profiles, layouts, conferences, accounts, trunks, dial-plan or quirks\n" },
 	{ FILE_OF("<network xmlns=\"\"/>"), "t.xml:2: <network> is not in the namespace "
 	  "urn:balai:config:1, remove its xmlns or prefix\n" },
 	{ FILE_OF("<network>text</network>"), "t.xml:2: text inside <network>, write attributes or remove "

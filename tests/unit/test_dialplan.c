@@ -112,7 +112,8 @@ static void test_rows(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct row *r = &rows[i];
 		struct config *c = plan(r->rule);
-		struct dial_query q = { r->dialled, r->caller, r->transport, SATURDAY_NOON + r->after_s, NULL, NULL };
+		struct dial_query q = { r->dialled, r->caller, r->transport,
+					SATURDAY_NOON + r->after_s, NULL, NULL, NULL, NULL };
 		struct dial_result out;
 
 		dialplan_lookup(c, &q, &out, NULL);
@@ -235,7 +236,7 @@ static void test_why(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(whys) / sizeof(whys[0]); i++) {
-		struct dial_query q = { whys[i].dialled, "a@b", CONF_TCP, SATURDAY_NOON, NULL, NULL };
+		struct dial_query q = { whys[i].dialled, "a@b", CONF_TCP, SATURDAY_NOON, NULL, NULL, NULL, NULL };
 
 		assert_why(c, &q, whys[i].why);
 	}
@@ -244,7 +245,7 @@ static void test_why(void **state)
 
 static void test_none(void **state)
 {
-	struct dial_query q = { "1", "a@b", CONF_UDP, SATURDAY_NOON, NULL, NULL };
+	struct dial_query q = { "1", "a@b", CONF_UDP, SATURDAY_NOON, NULL, NULL, NULL, NULL };
 	struct config *c = plan("");
 	struct dial_result out;
 
@@ -262,7 +263,7 @@ static void test_no_plan(void **state)
 {
 	static const char text[] = "<balai xmlns=\"urn:balai:config:1\"><conferences>"
 				   "<conference number=\"7\"/></conferences></balai>";
-	struct dial_query q = { "7", "a@b", CONF_UDP, SATURDAY_NOON, NULL, NULL };
+	struct dial_query q = { "7", "a@b", CONF_UDP, SATURDAY_NOON, NULL, NULL, NULL, NULL };
 	struct config *c = NULL;
 
 	(void)state;
@@ -281,7 +282,7 @@ static void test_limits(void **state)
 {
 	char many[200];
 	struct config *c = plan("<rule dialled=\"(a|aa|a?a)+b\">" NO "<rule>" MAKE("$0"));
-	struct dial_query q = { many, "a@b", CONF_UDP, SATURDAY_NOON, NULL, NULL };
+	struct dial_query q = { many, "a@b", CONF_UDP, SATURDAY_NOON, NULL, NULL, NULL, NULL };
 	struct dial_result out;
 
 	(void)state;
@@ -303,7 +304,7 @@ static void test_long_target(void **state)
 {
 	char many[400];
 	struct config *c = plan("<rule dialled=\"x(.*)\">" TO("sip:$1@pbx") "<rule>" MAKE("$0"));
-	struct dial_query q = { many, "a@b", CONF_UDP, SATURDAY_NOON, NULL, NULL };
+	struct dial_query q = { many, "a@b", CONF_UDP, SATURDAY_NOON, NULL, NULL, NULL, NULL };
 	struct dial_result out;
 
 	(void)state;

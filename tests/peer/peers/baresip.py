@@ -42,7 +42,8 @@ class Baresip:
             f.write("\n".join(lines) + "\n")
         uri = f"sip:{name}@{address}" + (f";transport={transport}" if transport else "")
         with open(folder + "/accounts", "w") as f:
-            f.write((f'"{display}" ' if display else "") + f"<{uri}>;regint=0" +
+            f.write((f'"{display}" ' if display else "") + f"<{uri}>" +
+                    ("" if "regint=" in account else ";regint=0") +
                     (";" + account if account else "") + "\n")
         self.log_path = folder + "/log"
         self.process = subprocess.Popen(["baresip", "-4", "-v", "-f", folder],

@@ -35,7 +35,7 @@ class Bridge:
             if self.process.poll() is not None:
                 break
             time.sleep(.05)
-        raise RuntimeError("balaid did not start:\n" + self.log()[-3000:])
+        raise RuntimeError(f"balaid did not start ({self.process.poll()}):\n" + self.log()[-3000:])
 
     def uri(self, number, transport="udp", address="127.0.0.1"):
         for a in self.addresses:

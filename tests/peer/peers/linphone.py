@@ -38,9 +38,22 @@ device=StaticImage: Static picture
 """
 
 
+ACCOUNT = """[proxy_0]
+reg_proxy=<{proxy}>
+reg_identity="{user}" <sip:{user}@{realm}>
+reg_expires=60
+reg_sendregister=1
+publish=0
+[auth_info_0]
+username={user}
+userid={user}
+passwd={password}
+"""
+
+
 class Linphone:
     def __init__(self, folder, name, sip_port, rtp_port, stills, sound, *, encryption="none",
-                 address="127.0.0.1", codec="H264", answers=False):
+                 address="127.0.0.1", codec="H264", answers=False, account=None):
         self.folder, self.stills, self.sound = folder, stills, sound
         self.rtp_ports = {rtp_port, rtp_port + 1, rtp_port + 100, rtp_port + 101}
         for d in ("", "/.local/share/linphone", "/certs"):
@@ -48,6 +61,9 @@ class Linphone:
         with open(folder + "/linphonerc", "w") as f:
             f.write(CONFIG.format(sip=sip_port, rtp=rtp_port, video=rtp_port + 100, name=name,
                                   folder=folder, address=address, encryption=encryption))
+            if account:   # (user, realm, password, URI of the registrar)
+                f.write(ACCOUNT.format(**dict(zip(("user", "realm", "password", "proxy"),
+                                                  account))))
         self.output = ""
         self.master, slave = pty.openpty()
         self.process = subprocess.Popen(
