@@ -43,6 +43,8 @@ struct conf_network {
 	char *advertised;   /* address told to peers behind NAT, NULL: own */
 	char *media_address; /* numeric address media binds to, NULL: as signalling */
 	uint16_t media_port_min, media_port_max; /* 0,0: the system chooses */
+	bool tls_verify;    /* of servers we connect to: certificate and name */
+	char *tls_ca;       /* PEM file of authorities beside the system's, NULL */
 	char *tls_certificate, *tls_key; /* PEM files; NULL: self-signed at start */
 	char *control_socket;            /* Unix socket of `balai` */
 	unsigned workers;                /* 0: one per core */

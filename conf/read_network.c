@@ -237,6 +237,20 @@ static void read_tls(struct conf_build *b, const xmlNode *parent, struct conf_ne
 	n->tls_key = read_pem(b, node, "key", true);
 }
 
+static void read_verify(struct conf_build *b, const xmlNode *parent, struct conf_network *n)
+{
+	static const char *const attrs[] = { "servers", "ca", NULL };
+	const xmlNode *node = conf_only_child(b, parent, "verify");
+
+	n->tls_verify = true;
+	if (!node)
+		return;
+	conf_read_shape(b, node, attrs, NULL);
+	conf_yes_no(b, node, "servers", &n->tls_verify);
+	if (conf_has(node, "ca"))
+		n->tls_ca = read_pem(b, node, "ca", false);
+}
+
 static void read_control(struct conf_build *b, const xmlNode *parent, struct conf_network *n)
 {
 	static const char *const attrs[] = { "socket", NULL };
@@ -275,7 +289,7 @@ static void read_limits(struct conf_build *b, const xmlNode *parent, struct conf
 void conf_read_network(struct conf_build *b, const xmlNode *node)
 {
 	static const char *const elements[] = {
-		"listen", "advertised", "media", "tls", "control", "limits", "trusted",
+		"listen", "advertised", "media", "tls", "verify", "control", "limits", "trusted",
 		"transfers", NULL
 	};
 	static const char *const advertised_attrs[] = { "address", NULL };
@@ -292,6 +306,7 @@ void conf_read_network(struct conf_build *b, const xmlNode *node)
 	}
 	read_media(b, node, n);
 	read_tls(b, node, n);
+	read_verify(b, node, n);
 	read_control(b, node, n);
 	read_limits(b, node, n);
 	conf_read_trust(b, node, n);

@@ -301,6 +301,21 @@ static void read_trunk_tls(struct conf_build *b, const xmlNode *node, struct con
 			      out->ca, strerror(errno));
 }
 
+/* Whom a name leads to is found out by Sofia, so that a connection is known by a
+ * numeric address only; and a name that nobody verifies is worth nothing. */
+static void check_unverified(struct conf_build *b, const xmlNode *node,
+			     const struct conf_trunk *t)
+{
+	struct in6_addr any;
+
+	for (size_t i = 0; !t->verify && i < t->n_host; i++)
+		if (inet_pton(AF_INET, t->host[i].host, &any) != 1 &&
+		    inet_pton(AF_INET6, t->host[i].host, &any) != 1)
+			conf_bad_attr(b, node, "verify", "verify=\"no\" is for numeric addresses, write "
+				      "that of \"%s\", or leave it out and name the authority with "
+				      "ca=\"…\"", t->host[i].host);
+}
+
 static void read_trunk(struct conf_build *b, const xmlNode *node, struct conf_trunk *out)
 {
 	static const char *const attrs[] = {
@@ -333,6 +348,7 @@ static void read_trunk(struct conf_build *b, const xmlNode *node, struct conf_tr
 	conf_number(b, node, "expires", 60, 86400, &out->expires_s);
 	conf_number(b, node, "check", 0, 3600, &out->check_s);
 	read_trunk_hosts(b, node, out);
+	check_unverified(b, node, out);
 	if (out->register_ && !out->user)
 		conf_bad(b, node, "register=\"yes\" needs a name to register, write user=\"…\"");
 	if (out->password && !out->user)

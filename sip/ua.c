@@ -9,6 +9,7 @@
 #include "sip/ua_auth.h"
 #include "sip/ua_tls.h"
 #include "sip/ua_trunk.h"
+#include "sip/ua_verify.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -117,6 +118,7 @@ void dialog_free(struct dialog *d)
 	self->n_dialogs--;
 	free(d->local_sdp);
 	free(d->kept_sdp);
+	verify_peer_free(d->expected);
 	free(d->remote_sdp);
 	free(d->early_answer);
 	refer_free(d);
@@ -383,6 +385,7 @@ int sip_new(struct sip **out, struct loop *loop, struct call_center *center,
 	auth_client_start();
 	list_init(&self->trunks);
 	tls_watch_start(on_tls_new, self);
+	verify_default(config->network.tls_verify, config->network.tls_ca);
 	err = timer_new(&self->stop_timer, loop, on_stop_timer, self);
 	if (!err)
 		err = timer_new(&self->sweep_timer, loop, on_sweep_timer, self);
@@ -413,6 +416,7 @@ void sip_set_config(struct sip *self, struct config *config)
 	struct config *old = self->config;
 
 	self->config = ref_hold(config);
+	verify_default(config->network.tls_verify, config->network.tls_ca);
 	stacks_open(self);
 	trunks_open(self);
 	register_reload(self);

@@ -7,6 +7,7 @@
 #include "sip/sdp.h"
 #include "sip/ua_auth.h"
 #include "sip/ua_trunk.h"
+#include "sip/ua_verify.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -449,7 +450,8 @@ static int dial(void *arg, struct call **out, const char *uri, const char *from_
 	d->call->transport = r.transport;
 	dialog_by_trunk(d, &r, from_name);
 	*out = d->call;
-	if (dialog_set_local(d, offer)) {
+	if ((r.expected[0] && verify_peer_new(&d->expected, r.expected, 0, true, NULL)) ||
+	    dialog_set_local(d, offer)) {
 		d->dead = true;
 		dialog_end_later(d, 500, "our offer could not be written");
 		return 0;

@@ -9,6 +9,7 @@
 #include "sip/ua_trace.h"
 
 struct digest_server;
+struct verify_peer;
 struct registrar;
 struct trunk;
 
@@ -115,6 +116,7 @@ struct dialog {
 	int64_t refresh_us;
 	struct trunk *trunk;      /* it goes through, or NULL */
 	unsigned trunk_host;
+	struct verify_peer *expected; /* the TLS server that is dialled, or NULL */
 	bool first_wait;          /* for the host's first word */
 	char from_name[128];      /* ours, for another try */
 	char auth_key[128];       /* for auth_answer, "" */

@@ -105,6 +105,8 @@ int route_find(struct sip *self, struct route *out, const char *uri)
 	if (!out->stack)
 		return -EHOSTUNREACH;
 	out->transport = transport_of(out->stack, uri);
+	if (out->transport == CONF_TLS && self->config->network.tls_verify)
+		snprintf(out->expected, sizeof(out->expected), "%s", host);
 	return 0;
 }
 

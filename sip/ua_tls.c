@@ -5,6 +5,8 @@
  * threads' connections are not ours to look after. ⟨openssl⟩ */
 #include "sip/ua_tls.h"
 
+#include "sip/ua_verify.h"
+
 #include "base/list.h"
 #include "base/log.h"
 
@@ -42,6 +44,7 @@ static void on_new(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long ar
 	(void)argp;
 	if (!watch.users || !pthread_equal(watch.thread, pthread_self()) || SSL_is_dtls(parent))
 		return;
+	verify_watch(parent);
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return;

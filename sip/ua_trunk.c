@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sip/ua_auth.h"
+#include "sip/ua_verify.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,6 +24,7 @@ enum { MAX_SOURCES = 8, DOWN_S = 30, RETRY_S = 15 };
 enum host_state { HOST_UNKNOWN, HOST_UP, HOST_DOWN };
 
 struct host {
+	struct verify_peer *expected; /* over TLS, else NULL */
 	nua_handle_t *options;  /* in flight, or NULL */
 	enum host_state state;
 	int64_t check_us;       /* next OPTIONS */
@@ -411,9 +413,11 @@ static void on_tick(void *arg)
 
 static void trunk_free(struct trunk *t)
 {
-	for (unsigned i = 0; i < t->conf->n_host; i++)
+	for (unsigned i = 0; i < t->conf->n_host; i++) {
 		if (t->host[i].options)
 			nua_handle_destroy(t->host[i].options);
+		verify_peer_free(t->host[i].expected);
+	}
 	if (t->reg)
 		nua_handle_destroy(t->reg);
 	list_each(l, &t->sip->dialogs) {
@@ -436,7 +440,8 @@ static bool same_text(const char *a, const char *b)
 static bool is_same(const struct conf_trunk *a, const struct conf_trunk *b)
 {
 	if (a->transport != b->transport || a->register_ != b->register_ ||
-	    a->n_host != b->n_host || !same_text(a->user, b->user) ||
+	    a->n_host != b->n_host || a->verify != b->verify || !same_text(a->ca, b->ca) ||
+	    !same_text(a->user, b->user) ||
 	    !same_text(a->domain, b->domain))
 		return false;
 	for (size_t i = 0; i < a->n_host; i++)
@@ -456,6 +461,12 @@ static struct trunk *trunk_new(struct sip *self, const struct conf_trunk *conf)
 	t->conf = conf;
 	snprintf(t->key, sizeof(t->key), "%p.%s", (void *)self, conf->name);
 	list_add(&self->trunks, &t->link);
+	for (size_t i = 0; conf->transport != CONF_UDP && conf->transport != CONF_TCP &&
+	     i < conf->n_host; i++)
+		if (verify_peer_new(&t->host[i].expected, conf->host[i].host, conf->host[i].port,
+				    conf->verify, conf->ca))
+			log_error("sip: trunk host cannot be verified trunk=%s host=%s", conf->name,
+				  conf->host[i].host);
 	return t;
 }
 

@@ -17,6 +17,7 @@ struct route {
 	char path[1100];     /* Route header, "" */
 	char address[64];    /* numeric peer where it is known */
 	enum conf_transport transport;
+	char expected[256];  /* whose certificate it has to be, "": settled elsewhere */
 	struct trunk *trunk; /* NULL: none */
 	unsigned host;       /* of the trunk */
 	char from_user[72];  /* our number there, "": the caller's own */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/ref.h"
+#include "sip/ua_verify.h"
 #include "tests/flow/ua_room.h"
 
 #include <errno.h>
@@ -152,6 +153,23 @@ static void test_call(void **state)
 }
 
 /* Both offer at once: each gets 491, waits its time, and is answered. */
+/* A certificate that nobody vouches for. Sofia does not say that the handshake
+ * failed, only that nobody answered. */
+static void test_verify(void **state)
+{
+	static const struct ua_room_options options = { .address = "127.0.0.1", .verify = true };
+	struct ua_room *room = room_new(&options);
+	unsigned before = (unsigned)verify_refused();
+
+	(void)state;
+	dial(room, uri_of(room, "answer", CONF_TLS), "caller");
+	until(room, "ended 408", 1);
+	assert_int_equal(times("offered"), 0);
+	assert_int_equal(verify_refused(), before + 1);
+	until_gone(room);
+	room_free(room);
+}
+
 static void test_glare(void **state)
 {
 	struct ua_room *room = room_new(NULL);
@@ -337,6 +355,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_call, teardown),
+		cmocka_unit_test_teardown(test_verify, teardown),
 		cmocka_unit_test_teardown(test_glare, teardown),
 		cmocka_unit_test_teardown(test_refused, teardown),
 		cmocka_unit_test_teardown(test_given_up, teardown),

@@ -313,6 +313,7 @@ static struct config *make_config(const struct ua_room_options *o)
 	c->network.advertised = (char *)(uintptr_t)o->advertised;
 	c->profile = profile;
 	c->n_profile = 1;
+	c->network.tls_verify = o->verify;
 	return c;
 }
 

@@ -41,6 +41,7 @@ struct ua_room_options {
 	bool same_port;          /* UDP and TCP of one number */
 	unsigned max_calls, session_expires_s;
 	const char *advertised;
+	bool verify;             /* TLS servers; ours has a certificate of its own making */
 };
 
 int ua_room_start(struct ua_room *self, const struct ua_room_options *options);

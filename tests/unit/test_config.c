@@ -217,8 +217,8 @@ static const struct broken broken_meeting[] = {
 };
 
 static const struct broken broken_plan[] = {
-	{ PLAN("<rule/>"), "t.xml:3: the rule leads nowhere, write <conference>, <address> or <refuse> into "
-	  "it\n" },
+	{ PLAN("<rule/>"), "t.xml:3: the rule leads nowhere, write <conference>, <address>, <account>, "
+	  "<trunk> or <refuse> into it\n" },
 	{ PLAN("<rule><refuse code=\"404\"/>\n<conference/></rule>"), "t.xml:4: a rule leads to one place "
 	  "and this one has <refuse> already, leave <conference> out or write a rule for it\n" },
 	{ PLAN("<rule dialled=\"1(23\"><conference/></rule>"), "t.xml:3: dialled=\"1(23\": missing closing "
