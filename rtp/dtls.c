@@ -1,41 +1,34 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * DTLS-SRTP over OpenSSL with memory BIOs. */
-#include "rtp/dtls.h"
+ * DTLS-SRTP over OpenSSL with memory BIOs: associations and who the peer is. */
+#include "rtp/dtls_priv.h"
 
 #include "base/clock.h"
+#include "rtp/dtls_record.h"
 #include "rtp/io.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/time.h>
-
-/* OpenSSL has macros of the same names as two of our suites. */
-enum { SUITE_GCM_128 = SRTP_AEAD_AES_128_GCM, SUITE_GCM_256 = SRTP_AEAD_AES_256_GCM };
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/ssl.h>
 #include <openssl/x509.h>
 
 enum {
-	CERT_DAYS = 5 * 365,
-	FINGERPRINT_TEXT = 32 * 3,   /* with the final NUL */
-	COOKIE_LEN = 32, SECRET_LEN = 32,
 	FIRST_TIMEOUT_US = 250000, LAST_TIMEOUT_US = 4000000,
 	GIVE_UP_US = 30000000,       /* an association we began or trust */
 	STRANGER_US = 2000000,       /* one of a stranger, when its place is wanted … */
 	UNPROVEN_US = 200000,        /* … and may be forged */
-	MAX_PEER_CHAIN = 16384,
-	RECORD_HEAD = 13,
+	/* A handshake that went wrong may have been made to by somebody else: whom
+	 * we called is asked again, after pauses that double; and it is the peer's
+	 * failure only when it does not come about in the end. */
+	AGAIN_US = 250000, AGAIN_MAX = 4,
+	TROUBLE_US = 10000000,
+	MAX_DATAGRAM = 2048,         /* what the sockets read */
 };
 
-/* RFC 5764 4.1.2, RFC 7714 14.2; best first. */
-static const char profiles[] =
-	"SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80:SRTP_AES128_CM_SHA1_32";
-
+/* RFC 5764 4.1.2, RFC 7714 14.2. */
 static const struct {
 	unsigned long id;
 	int suite;
@@ -46,174 +39,6 @@ static const struct {
 	{ SRTP_AES128_CM_SHA1_80, SRTP_AES_CM_128_HMAC_SHA1_80, 16, 14 },
 	{ SRTP_AES128_CM_SHA1_32, SRTP_AES_CM_128_HMAC_SHA1_32, 16, 14 },
 };
-
-struct dtls_identity {
-	SSL_CTX *ctx;
-	uint8_t secret[SECRET_LEN];  /* of the cookies */
-	char fingerprint[FINGERPRINT_TEXT];
-};
-
-/* One association. */
-struct dtls {
-	struct dtls_side *side;
-	SSL *ssl;
-	BIO *in, *out;               /* owned by ssl */
-	struct sockaddr_storage peer;
-	enum dtls_source source;
-	bool proven, done;           /* the cookie came back; the handshake is over */
-	int64_t begun_us;
-};
-
-/* ---- identity ------------------------------------------------------------ */
-
-static int set_serial(X509 *cert)
-{
-	uint64_t serial;
-
-	if (getrandom(&serial, sizeof(serial), 0) != sizeof(serial))
-		return -errno;
-	return ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), serial >> 1 | 1) ? 0 : -ENOMEM;
-}
-
-static X509 *self_signed(EVP_PKEY *key)
-{
-	X509 *cert = X509_new();
-	X509_NAME *name;
-
-	if (!cert)
-		return NULL;
-	name = X509_get_subject_name(cert);
-	if (!X509_set_version(cert, X509_VERSION_3) || set_serial(cert) < 0 ||
-	    !X509_gmtime_adj(X509_getm_notBefore(cert), -86400) ||
-	    !X509_gmtime_adj(X509_getm_notAfter(cert), CERT_DAYS * 86400L) ||
-	    !X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-					(const unsigned char *)"balai", -1, -1, 0) ||
-	    !X509_set_issuer_name(cert, name) || !X509_set_pubkey(cert, key) ||
-	    !X509_sign(cert, key, EVP_sha256())) {
-		X509_free(cert);
-		return NULL;
-	}
-	return cert;
-}
-
-static int write_fingerprint(char out[FINGERPRINT_TEXT], X509 *cert)
-{
-	static const char hex[16] = "0123456789ABCDEF";
-	uint8_t md[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-
-	if (!X509_digest(cert, EVP_sha256(), md, &n) || n * 3 != FINGERPRINT_TEXT)
-		return -EIO;
-	for (unsigned i = 0; i < n; i++) {
-		out[i * 3] = hex[md[i] >> 4];
-		out[i * 3 + 1] = hex[md[i] & 15];
-		out[i * 3 + 2] = ':';
-	}
-	out[FINGERPRINT_TEXT - 1] = '\0';
-	return 0;
-}
-
-static int cookie_make(SSL *ssl, unsigned char *cookie, unsigned *len)
-{
-	const struct dtls *d = (const struct dtls *)SSL_get_app_data(ssl);
-	const struct dtls_identity *id = d->side->identity;
-	uint8_t msg[sizeof(struct sockaddr_storage)];
-	unsigned n = COOKIE_LEN;
-
-	memcpy(msg, &d->peer, addr_len(&d->peer));
-	if (!HMAC(EVP_sha256(), id->secret, SECRET_LEN, msg, addr_len(&d->peer), cookie, &n))
-		return 0;
-	*len = n;
-	return 1;
-}
-
-static int cookie_check(SSL *ssl, const unsigned char *cookie, unsigned len)
-{
-	uint8_t want[EVP_MAX_MD_SIZE];
-	unsigned n;
-
-	if (!cookie_make(ssl, want, &n) || n != len || CRYPTO_memcmp(want, cookie, n))
-		return 0;
-	((struct dtls *)SSL_get_app_data(ssl))->proven = true;
-	return 1;
-}
-
-/* The certificate is judged by its fingerprint once the handshake is over. */
-static int accept_any(int ok, X509_STORE_CTX *store)
-{
-	(void)ok, (void)store;
-	return 1;
-}
-
-static int make_context(struct dtls_identity *self, EVP_PKEY *key, X509 *cert)
-{
-	SSL_CTX *ctx = SSL_CTX_new(DTLS_method());
-
-	self->ctx = ctx;
-	if (!ctx || !SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION) ||
-	    !SSL_CTX_use_certificate(ctx, cert) || !SSL_CTX_use_PrivateKey(ctx, key) ||
-	    /* Level 1 for the peer's certificate: old devices have RSA of 1024 bits,
-	     * and what vouches for it is its fingerprint. */
-	    !SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:DHE+AESGCM:"
-				     "DHE+AES:!aNULL:!eNULL:@SECLEVEL=1") ||
-	    SSL_CTX_set_tlsext_use_srtp(ctx, profiles))
-		return -EIO;
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, accept_any);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET |
-			    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_max_cert_list(ctx, MAX_PEER_CHAIN);
-	SSL_CTX_set_cookie_generate_cb(ctx, cookie_make);
-	SSL_CTX_set_cookie_verify_cb(ctx, cookie_check);
-	SSL_CTX_set_read_ahead(ctx, 1);
-	return 0;
-}
-
-int dtls_identity_new(struct dtls_identity **out)
-{
-	struct dtls_identity *self = calloc(1, sizeof(*self));
-	EVP_PKEY *key = NULL;
-	X509 *cert = NULL;
-	int r = -ENOMEM;
-
-	if (!self)
-		return r;
-	key = EVP_EC_gen("P-256");
-	cert = key ? self_signed(key) : NULL;
-	if (!cert)
-		goto out;
-	r = -EIO;
-	if (getrandom(self->secret, SECRET_LEN, 0) != SECRET_LEN)
-		goto out;
-	r = write_fingerprint(self->fingerprint, cert);
-	if (r == 0)
-		r = make_context(self, key, cert);
-	if (r == 0) {
-		*out = self;
-		self = NULL;
-	}
-out:
-	X509_free(cert);
-	EVP_PKEY_free(key);
-	dtls_identity_free(self);
-	ERR_clear_error();
-	return r;
-}
-
-struct dtls_identity *dtls_identity_free(struct dtls_identity *self)
-{
-	if (self) {
-		SSL_CTX_free(self->ctx);
-		OPENSSL_cleanse(self, sizeof(*self));
-	}
-	free(self);
-	return NULL;
-}
-
-const char *dtls_identity_fingerprint(const struct dtls_identity *self)
-{
-	return self->fingerprint;
-}
 
 /* ---- one association ----------------------------------------------------- */
 
@@ -280,9 +105,9 @@ static void flush(struct dtls *self)
 	char *data;
 	long left = BIO_get_mem_data(self->out, &data), n = 0;
 
-	while (left - n >= RECORD_HEAD) {
+	while (left - n >= DTLS_RECORD_HEAD) {
 		const uint8_t *p = (const uint8_t *)data + n;
-		long len = RECORD_HEAD + (p[11] << 8 | p[12]);
+		long len = DTLS_RECORD_HEAD + (p[11] << 8 | p[12]);
 
 		if (len > left - n)
 			break;
@@ -394,6 +219,7 @@ void dtls_side_fini(struct dtls_side *self)
 		drop_slot(self, i);
 	}
 	self->on = false;
+	self->trouble_us = 0;
 }
 
 bool dtls_side_set(struct dtls_side *self, bool active, const char *hash,
@@ -409,6 +235,7 @@ bool dtls_side_set(struct dtls_side *self, bool active, const char *hash,
 		drop_slot(self, i);
 	self->on = true;
 	self->active = active;
+	self->trouble_us = 0;
 	memset(self->hash, 0, sizeof(self->hash));
 	memcpy(self->hash, hash, strnlen(hash, sizeof(self->hash) - 1));
 	self->fingerprint_len = (uint8_t)len;
@@ -416,18 +243,45 @@ bool dtls_side_set(struct dtls_side *self, bool active, const char *hash,
 	return true;
 }
 
-/* It ended badly: the slot is free again; told only if it was the peer. Anybody
- * behind the peer's address can send a bad hello, so one whose cookie has not come
- * back is nobody yet. */
+/* Anybody behind the peer's address can send a bad hello, so one whose cookie has
+ * not come back is nobody yet. */
+static bool is_known(const struct dtls_side *self, const struct dtls *d)
+{
+	return d->source != DTLS_STRANGER && !self->up &&
+	       (d->proven || d->source == DTLS_VALIDATED || self->active);
+}
+
+/* It ended badly: the slot is free again; told only if it was the peer. */
 static void failed(struct dtls_side *self, struct dtls *d, int status, int64_t now)
 {
-	bool known = d->proven || d->source == DTLS_VALIDATED || self->active;
-	bool tell = known && d->source != DTLS_STRANGER && !self->up;
+	bool tell = is_known(self, d);
 	struct sockaddr_storage peer = d->peer;
 
 	drop_slot(self, slot_of(self, d));
 	if (tell)
 		self->ops->done(self->arg, status, NULL, NULL, &peer, now);
+}
+
+/* Somebody said, unproven, that it will come to nothing: the peer has not much
+ * more time to show the contrary. */
+static void trouble(struct dtls_side *self, const struct dtls *d, int64_t now)
+{
+	if (self->trouble_us || !is_known(self, d))
+		return;
+	self->trouble_us = now + TROUBLE_US;
+	self->trouble_peer = d->peer;
+}
+
+/* A record in the clear broke the handshake. Whom we called is called again by a
+ * new one; who called us has to say hello again. */
+static void broken(struct dtls_side *self, struct dtls *d, int64_t now)
+{
+	trouble(self, d, now);
+	if (self->active && d->tries < AGAIN_MAX) {
+		d->again_us = now + ((int64_t)AGAIN_US << d->tries++);
+		return;
+	}
+	drop_slot(self, slot_of(self, d));
 }
 
 static void succeeded(struct dtls_side *self, struct dtls *d, int64_t now)
@@ -442,6 +296,7 @@ static void succeeded(struct dtls_side *self, struct dtls *d, int64_t now)
 		return;
 	}
 	d->done = true;
+	self->trouble_us = 0;
 	d->source = DTLS_VALIDATED;
 	self->up = d;
 	for (int i = 0; i < DTLS_SLOTS; i++)
@@ -476,7 +331,7 @@ static void step(struct dtls_side *self, struct dtls *d, int64_t now)
 	if (r == 1)
 		succeeded(self, d, now);
 	else if (e != SSL_ERROR_WANT_READ && e != SSL_ERROR_WANT_WRITE)
-		failed(self, d, -EPROTO, now);
+		broken(self, d, now);
 	ERR_clear_error();
 }
 
@@ -490,13 +345,6 @@ void dtls_side_connect(struct dtls_side *self, const struct sockaddr_storage *to
 }
 
 /* ---- input --------------------------------------------------------------- */
-
-/* A handshake record of epoch 0 that begins with ClientHello. */
-static bool is_client_hello(const uint8_t *data, size_t len)
-{
-	return len > RECORD_HEAD && data[0] == 22 && data[3] == 0 && data[4] == 0 &&
-	       data[RECORD_HEAD] == 1;
-}
 
 static struct dtls *find(struct dtls_side *self, const struct sockaddr_storage *from, bool pending)
 {
@@ -531,51 +379,110 @@ static int free_slot(struct dtls_side *self, enum dtls_source source, int64_t no
 	return best;
 }
 
+/* A new association for a hello. One with a cookie is of a handshake that broke
+ * here after the question: the cookie tells as much as the answer to it would. */
+static int greet(struct dtls_side *self, struct dtls **out, const uint8_t *data, size_t len,
+		 const struct sockaddr_storage *from, enum dtls_source source, int64_t now)
+{
+	int i = free_slot(self, source, now);
+	struct dtls *d;
+	BIO_ADDR *unused;
+
+	if (i < 0)
+		return -EBADMSG;
+	d = self->slot[i] = dtls_new(self, false, from, source, now);
+	if (!d || BIO_write(d->in, data, (int)len) != (int)len)
+		return -ENOMEM;
+	*out = d;
+	if (!dtls_hello_number(data, len) || source == DTLS_VALIDATED)
+		return 0;
+	unused = BIO_ADDR_new();
+	if (unused && DTLSv1_listen(d->ssl, unused) <= 0)
+		drop_slot(self, i);
+	BIO_ADDR_free(unused);
+	ERR_clear_error();
+	return self->slot[i] ? 0 : -EBADMSG;
+}
+
+/* What is in the clear in a handshake is looked at first. */
+static int feed(struct dtls_side *self, struct dtls *d, const uint8_t *data, size_t len,
+		int64_t now)
+{
+	uint8_t buf[MAX_DATAGRAM];
+	struct dtls_admitted a = { .len = len };
+
+	if (d->again_us || len > sizeof(buf))
+		return -EBADMSG;
+	if (!d->done) {
+		dtls_admit(&a, buf, data, len, !self->active);
+		data = buf;
+		if (a.alert)
+			trouble(self, d, now);
+	}
+	if (a.len && BIO_write(d->in, data, (int)a.len) != (int)a.len)
+		return -ENOMEM;
+	if (a.len)
+		step(self, d, now);
+	return a.dropped || slot_of(self, d) < 0 || d->again_us ? -EBADMSG : 0;
+}
+
 int dtls_side_input(struct dtls_side *self, const uint8_t *data, size_t len,
 		    const struct sockaddr_storage *from, enum dtls_source source, int64_t now)
 {
-	bool hello = is_client_hello(data, len);
+	bool hello = dtls_is_client_hello(data, len);
 	struct dtls *d;
-	int i;
+	int r;
 
-	if (!self->on || len < RECORD_HEAD)
+	if (!self->on || len < DTLS_RECORD_HEAD)
 		return -EBADMSG;
 	/* A hello on an established association is the peer beginning anew. */
 	d = find(self, from, hello && !self->active);
 	if (!d && self->active && self->slot[0] && addr_same_host(&self->slot[0]->peer, from))
 		d = self->slot[0];
-	if (!d) {
-		if (self->active || !hello)
-			return -EBADMSG;
-		i = free_slot(self, source, now);
-		if (i < 0)
-			return -EBADMSG;
-		d = self->slot[i] = dtls_new(self, false, from, source, now);
-		if (!d)
-			return -ENOMEM;
-	}
-	if (BIO_write(d->in, data, (int)len) != (int)len)
-		return -ENOMEM;
-	step(self, d, now);
-	return 0;
+	if (d)
+		return feed(self, d, data, len, now);
+	if (self->active || !hello)
+		return -EBADMSG;
+	r = greet(self, &d, data, len, from, source, now);
+	if (r == 0)
+		step(self, d, now);
+	return r;
 }
 
 /* ---- timers -------------------------------------------------------------- */
 
 int64_t dtls_side_due(const struct dtls_side *self)
 {
-	int64_t at = INT64_MAX;
+	int64_t at = self->trouble_us ? self->trouble_us : INT64_MAX;
 
 	for (int i = 0; i < DTLS_SLOTS; i++) {
 		struct timeval left;
 
-		if (self->slot[i] && DTLSv1_get_timeout(self->slot[i]->ssl, &left)) {
+		if (self->slot[i] && self->slot[i]->again_us) {
+			at = self->slot[i]->again_us < at ? self->slot[i]->again_us : at;
+		} else if (self->slot[i] && DTLSv1_get_timeout(self->slot[i]->ssl, &left)) {
 			int64_t t = clock_us() + left.tv_sec * 1000000 + left.tv_usec;
 
 			at = t < at ? t : at;
 		}
 	}
 	return at;
+}
+
+/* The same once more from the beginning, in the same place. */
+static void try_again(struct dtls_side *self, int i, int64_t now)
+{
+	struct dtls *old = self->slot[i];
+	struct dtls *d = dtls_new(self, true, &old->peer, old->source, old->begun_us);
+
+	if (!d) {
+		old->again_us = now + AGAIN_US;
+		return;
+	}
+	d->tries = old->tries;
+	drop_slot(self, i);
+	self->slot[i] = d;
+	step(self, d, now);
 }
 
 void dtls_side_tick(struct dtls_side *self, int64_t now)
@@ -590,10 +497,21 @@ void dtls_side_tick(struct dtls_side *self, int64_t now)
 			failed(self, d, -ETIMEDOUT, now);
 			continue;
 		}
+		if (d->again_us) {
+			if (now >= d->again_us)
+				try_again(self, i, now);
+			continue;
+		}
 		ERR_clear_error();
 		r = DTLSv1_handle_timeout(d->ssl);
 		flush(d);
 		if (r < 0)
 			failed(self, d, -ETIMEDOUT, now);
+	}
+	if (self->trouble_us && now >= self->trouble_us) {
+		self->trouble_us = 0;
+		for (int i = 0; i < DTLS_SLOTS; i++)
+			drop_slot(self, i);
+		self->ops->done(self->arg, -EPROTO, NULL, NULL, &self->trouble_peer, now);
 	}
 }

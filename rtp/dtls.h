@@ -33,7 +33,9 @@ struct dtls_ops {
 		     const struct sockaddr_storage *to);
 	/* 0: keys are there and the peer is who it should be. Negative: the peer
 	 * (no stranger, or whom we called) failed: -EACCES another
-	 * certificate, -EPROTO no agreement, -ETIMEDOUT. */
+	 * certificate, -EPROTO no agreement, -ETIMEDOUT. What anybody could have
+	 * forged is no failure yet: -EPROTO comes when there was still no
+	 * agreement ten seconds later. */
 	void (*done)(void *arg, int status, const struct srtp_key *tx,
 		     const struct srtp_key *rx, const struct sockaddr_storage *from,
 		     int64_t now);
@@ -49,6 +51,8 @@ struct dtls_side {
 	uint8_t fingerprint[64], fingerprint_len;
 	struct dtls *slot[DTLS_SLOTS];
 	struct dtls *up;                 /* one of the slots, NULL: none */
+	int64_t trouble_us;              /* given up then, 0: nothing is wrong */
+	struct sockaddr_storage trouble_peer;
 };
 
 void dtls_side_init(struct dtls_side *self, struct dtls_identity *identity,
@@ -66,7 +70,7 @@ enum dtls_source {
 	DTLS_SIGNALLED,   /* the host is the peer's, but anybody may have forged it */
 	DTLS_VALIDATED,   /* it answered there (ICE): no cookie is needed */
 };
-/* A datagram. -EBADMSG: dropped. */
+/* A datagram. -EBADMSG: dropped, or records of it. */
 int dtls_side_input(struct dtls_side *self, const uint8_t *data, size_t len,
 		    const struct sockaddr_storage *from, enum dtls_source source,
 		    int64_t now);

@@ -271,11 +271,12 @@ static void input_dtls(struct component *c, const uint8_t *data, size_t len,
 	else if (!p->ice && addr_same_host(from, &c->latch.signalled))
 		source = DTLS_SIGNALLED;
 	if (p->security != SECURITY_DTLS ||
-	    (source == DTLS_STRANGER && (p->ice || !p->latch)) ||
-	    dtls_side_input(&c->dtls, data, len, from, source, now) < 0) {
+	    (source == DTLS_STRANGER && (p->ice || !p->latch))) {
 		DROP(c, dtls);
 		return;
 	}
+	if (dtls_side_input(&c->dtls, data, len, from, source, now) < 0)
+		DROP(c, dtls);
 	transport_sooner(c->transport, dtls_side_due(&c->dtls));
 }
 

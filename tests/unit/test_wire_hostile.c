@@ -2,6 +2,7 @@
  * A peer that is in the call and means no good: what it costs us is bounded. */
 #include "tests/unit/wire_peer.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
 
@@ -53,32 +54,194 @@ static size_t fingerprint_of(const struct dtls_identity *id, uint8_t out[32])
 	return n;
 }
 
+static const struct dtls_ops dtls_ops = { dtls_sent, dtls_is_done };
+
+/* Two sides that know each other; a is the client and has said hello. */
+static void dtls_pair(struct end_dtls *a, struct end_dtls *b, struct dtls_identity **id)
+{
+	uint8_t print[32];
+
+	memset(a, 0, sizeof(*a));
+	memset(b, 0, sizeof(*b));
+	assert_int_equal(dtls_identity_new(id), 0);
+	a->addr = loopback(4000);
+	b->addr = loopback(4002);
+	dtls_side_init(&a->side, *id, &dtls_ops, a);
+	dtls_side_init(&b->side, *id, &dtls_ops, b);
+	fingerprint_of(*id, print);
+	dtls_side_set(&a->side, true, "sha-256", print, 32);
+	dtls_side_set(&b->side, false, "sha-256", print, 32);
+	dtls_side_connect(&a->side, &b->addr, 1000000);
+}
+
+static void dtls_pair_end(struct end_dtls *a, struct end_dtls *b, struct dtls_identity *id)
+{
+	dtls_side_fini(&a->side);
+	dtls_side_fini(&b->side);
+	dtls_identity_free(id);
+}
+
+static void come_up(struct end_dtls *a, struct end_dtls *b)
+{
+	for (int i = 0; i < 10; i++) {
+		carry(a, b);
+		carry(b, a);
+	}
+	assert_int_equal(a->up, 1);
+	assert_int_equal(b->up, 1);
+}
+
+/* What anybody can write the peer's address on, to a side whose peer is `peer`. */
+static int forge(struct end_dtls *to, const struct end_dtls *peer, const uint8_t *data, size_t len)
+{
+	return dtls_side_input(&to->side, data, len, &peer->addr, DTLS_SIGNALLED, 1000000);
+}
+
+/* A record in the clear, with a handshake message of that type in it. */
+static size_t handshake_record(uint8_t *out, uint8_t type, uint8_t number, uint8_t body)
+{
+	memcpy(out, (uint8_t[]){ 22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 77, 0, 12,
+				 type, 0, 0, 0, 0, number, 0, 0, 0, 0, 0, 0 }, 25);
+	out[12] = (uint8_t)(12 + body);
+	out[16] = out[24] = body;
+	memset(out + 25, 0x5a, body);
+	return 25u + body;
+}
+
+/* Alerts and whatever else is in the clear and is none of a handshake's, between
+ * all its messages and to both sides. */
+static void test_dtls_forged_records(void **state)
+{
+	static const uint8_t alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40 };
+	static const uint8_t data[] = { 23, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40 };
+	static const uint8_t torn[] = { 22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 9, 9, 2, 40 };
+	static struct end_dtls a, b;
+	struct dtls_identity *id;
+	uint8_t hello_request[64], finished[64];
+	size_t nh = handshake_record(hello_request, 0, 1, 0), nf = handshake_record(finished, 20, 1, 12);
+
+	(void)state;
+	dtls_pair(&a, &b, &id);
+	for (int i = 0; i < 10; i++) {
+		struct end_dtls *const to[] = { &a, &b }, *const peer[] = { &b, &a };
+
+		carry(i & 1 ? &b : &a, i & 1 ? &a : &b);
+		for (int k = 0; k < 2 && !(a.up && b.up); k++) {
+			if (to[k]->up)
+				continue;
+			assert_int_equal(forge(to[k], peer[k], alert, sizeof(alert)), -EBADMSG);
+			assert_int_equal(forge(to[k], peer[k], data, sizeof(data)), -EBADMSG);
+			assert_int_equal(forge(to[k], peer[k], torn, sizeof(torn)), -EBADMSG);
+			assert_int_equal(forge(to[k], peer[k], hello_request, nh), -EBADMSG);
+			assert_int_equal(forge(to[k], peer[k], finished, nf), -EBADMSG);
+			assert_true(to[k]->up >= 0);
+		}
+	}
+	assert_int_equal(a.up, 1);
+	assert_int_equal(b.up, 1);
+	/* All is well: nobody is told later that it was not. */
+	dtls_side_tick(&a.side, 20000000);
+	dtls_side_tick(&b.side, 20000000);
+	assert_int_equal(a.up, 1);
+	assert_int_equal(b.up, 1);
+	dtls_pair_end(&a, &b, id);
+}
+
+/* A genuine alert cannot be told from a forged one; the call is not kept waiting
+ * for ever by either. */
+static void test_dtls_alert_and_nothing(void **state)
+{
+	static const uint8_t alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40 };
+	static struct end_dtls a, b;
+	struct dtls_identity *id;
+
+	(void)state;
+	dtls_pair(&a, &b, &id);
+	assert_int_equal(forge(&a, &b, alert, sizeof(alert)), -EBADMSG);
+	assert_true(dtls_side_due(&a.side) <= 11000000);
+	dtls_side_tick(&a.side, 10999999);
+	assert_int_equal(a.up, 0);
+	dtls_side_tick(&a.side, 11000000);
+	assert_int_equal(a.up, -1);
+	dtls_pair_end(&a, &b, id);
+}
+
+/* A forged message of the right type breaks the client's handshake: it calls
+ * again, but not without end. */
+static void test_dtls_client_calls_again(void **state)
+{
+	static struct end_dtls a, b;
+	struct dtls_identity *id;
+	uint8_t junk[64];
+	size_t len = handshake_record(junk, 2, 0, 30);
+	int64_t now = 1000000;
+
+	(void)state;
+	dtls_pair(&a, &b, &id);
+	a.n = 0; /* its hello is lost */
+	assert_int_equal(forge(&a, &b, junk, len), -EBADMSG);
+	assert_int_equal(forge(&a, &b, junk, len), -EBADMSG);
+	assert_int_equal(a.up, 0);
+	a.n = 0;
+	dtls_side_tick(&a.side, now + 249999);
+	assert_int_equal(a.n, 0);
+	assert_int_equal(dtls_side_due(&a.side), now + 250000);
+	dtls_side_tick(&a.side, now + 250000);
+	assert_true(a.n > 0);
+	come_up(&a, &b);
+	dtls_pair_end(&a, &b, id);
+
+	dtls_pair(&a, &b, &id);
+	for (int i = 0; i < 5; i++) {
+		a.n = 0;
+		(void)dtls_side_input(&a.side, junk, len, &b.addr, DTLS_SIGNALLED, now);
+		a.n = 0;
+		now += 2200000;
+		dtls_side_tick(&a.side, now < 10900000 ? now : 10900000);
+		assert_int_equal(a.n > 0, i < 4);
+		assert_int_equal(a.up, 0);
+	}
+	dtls_side_tick(&a.side, 11000000);
+	assert_int_equal(a.up, -1);
+	dtls_pair_end(&a, &b, id);
+}
+
+/* The server's breaks after its cookie came back: the hello that comes again, for
+ * the client has no answer, is taken up. */
+static void test_dtls_server_begins_anew(void **state)
+{
+	static struct end_dtls a, b;
+	struct dtls_identity *id;
+	uint8_t junk[64];
+	size_t len = handshake_record(junk, 16, 2, 30);
+
+	(void)state;
+	dtls_pair(&a, &b, &id);
+	carry(&a, &b);
+	carry(&b, &a);
+	assert_int_equal(a.n, 1); /* with the cookie */
+	assert_int_equal(dtls_side_input(&b.side, a.out[0].data, a.out[0].len, &a.addr,
+					 DTLS_SIGNALLED, 1000000), 0);
+	assert_true(b.n > 0);
+	b.n = 0; /* the answer is lost */
+	assert_int_equal(forge(&b, &a, junk, len), -EBADMSG);
+	b.n = 0;
+	come_up(&a, &b);
+	dtls_pair_end(&a, &b, id);
+}
+
 /* After its close_notify OpenSSL reads nothing more of an association: what still
  * comes for it must not pile up. */
 static void test_dtls_after_close(void **state)
 {
-	static const struct dtls_ops ops = { dtls_sent, dtls_is_done };
 	static struct end_dtls a, b;
 	struct dtls_identity *id;
-	uint8_t print[32], junk[1200] = { 23, 0xfe, 0xfd, 0, 1 };
+	uint8_t junk[1200] = { 23, 0xfe, 0xfd, 0, 1 };
 	size_t before;
 
 	(void)state;
-	assert_int_equal(dtls_identity_new(&id), 0);
-	a.addr = loopback(4000);
-	b.addr = loopback(4002);
-	dtls_side_init(&a.side, id, &ops, &a);
-	dtls_side_init(&b.side, id, &ops, &b);
-	fingerprint_of(id, print);
-	dtls_side_set(&a.side, true, "sha-256", print, 32);
-	dtls_side_set(&b.side, false, "sha-256", print, 32);
-	dtls_side_connect(&a.side, &b.addr, 1000000);
-	for (int i = 0; i < 10; i++) {
-		carry(&a, &b);
-		carry(&b, &a);
-	}
-	assert_int_equal(a.up, 1);
-	assert_int_equal(b.up, 1);
+	dtls_pair(&a, &b, &id);
+	come_up(&a, &b);
 	dtls_side_fini(&a.side); /* says goodbye */
 	assert_true(a.n > 0);
 	carry(&a, &b);
@@ -287,6 +450,10 @@ static void test_flood(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dtls_forged_records),
+		cmocka_unit_test(test_dtls_alert_and_nothing),
+		cmocka_unit_test(test_dtls_client_calls_again),
+		cmocka_unit_test(test_dtls_server_begins_anew),
 		cmocka_unit_test(test_dtls_after_close), cmocka_unit_test(test_nack_flood),
 		cmocka_unit_test(test_rate_flood), cmocka_unit_test(test_key_flood),
 		cmocka_unit_test(test_flood),
