@@ -37,6 +37,8 @@ struct conf_transfers {
 	size_t n_host;
 };
 
+enum { CONF_PORTS_PER_CALL = 4 }; /* RTP and RTCP of sound and picture */
+
 struct conf_network {
 	struct conf_listen *listen;
 	size_t n_listen;
@@ -48,7 +50,7 @@ struct conf_network {
 	char *tls_certificate, *tls_key; /* PEM files; NULL: self-signed at start */
 	char *control_socket;            /* Unix socket of `balai` */
 	unsigned workers;                /* 0: one per core */
-	unsigned max_calls;              /* 0: no limit of its own */
+	unsigned max_calls;              /* 0: what memory carries (mcu/mc/capacity.h) */
 	struct conf_net *trusted;        /* peers that say who calls (RFC 3325) */
 	size_t n_trusted;
 	struct conf_transfers transfers;

@@ -10,8 +10,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { PORTS_PER_CALL = 4 };
-
 static bool is_numeric(const char *address)
 {
 	struct in6_addr any;
@@ -119,7 +117,7 @@ static const char *range_fault(unsigned min, unsigned max)
 		return "begins with an odd port, write an even one (RTP is even, RTCP the odd one after it)";
 	if (max % 2 == 0)
 		return "ends with an even port, write an odd one (RTP is even, RTCP the odd one after it)";
-	if (max - min + 1 < 2 * PORTS_PER_CALL)
+	if (max - min + 1 < 2 * CONF_PORTS_PER_CALL)
 		return "is too small for a conference of two, write at least 8 ports";
 	return NULL;
 }
@@ -279,11 +277,11 @@ static void read_limits(struct conf_build *b, const xmlNode *parent, struct conf
 	conf_read_shape(b, node, attrs, NULL);
 	conf_number(b, node, "workers", 0, 256, &n->workers);
 	conf_number(b, node, "max-calls", 0, 100000, &n->max_calls);
-	if (ports && n->max_calls > ports / PORTS_PER_CALL)
+	if (ports && n->max_calls > ports / CONF_PORTS_PER_CALL)
 		conf_warning(b, conf_attr_line(b, node, "max-calls"),
 			     "%u calls take up to %u media ports and there are %u, write a larger range "
-			     "of ports or at most %u calls", n->max_calls, n->max_calls * PORTS_PER_CALL,
-			     ports, ports / PORTS_PER_CALL);
+			     "of ports or at most %u calls", n->max_calls, n->max_calls * CONF_PORTS_PER_CALL,
+			     ports, ports / CONF_PORTS_PER_CALL);
 }
 
 void conf_read_network(struct conf_build *b, const xmlNode *node)

@@ -51,10 +51,8 @@ static void refuse_new(struct stack *stack, nua_handle_t *nh, int status,
 
 static bool is_full(const struct sip *self)
 {
-	unsigned max = self->config->network.max_calls;
-
 	return self->state != SIP_RUNNING || self->n_dialogs >= MAX_DIALOGS ||
-	       (max && call_center_count(self->center) >= max);
+	       call_center_full(self->center);
 }
 
 /* The address behind the transport, not what the Via claims. */

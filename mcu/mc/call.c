@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -19,7 +20,7 @@ enum { MAX_DIALLERS = 4 };
 
 struct call_center {
 	struct list calls;
-	unsigned n_calls;
+	unsigned n_calls, most;
 	const struct call_handler *handler;
 	void *arg;
 	struct call_dialler dialler[MAX_DIALLERS];
@@ -39,6 +40,7 @@ int call_center_new(struct call_center **out, const struct call_handler *handler
 	if (!self)
 		return -ENOMEM;
 	list_init(&self->calls);
+	self->most = UINT_MAX;
 	self->handler = handler;
 	self->arg = arg;
 	*out = self;
@@ -62,6 +64,16 @@ struct list *call_center_calls(struct call_center *self)
 unsigned call_center_count(const struct call_center *self)
 {
 	return self->n_calls;
+}
+
+void call_center_set_limit(struct call_center *self, unsigned most)
+{
+	self->most = most;
+}
+
+bool call_center_full(const struct call_center *self)
+{
+	return self->n_calls >= self->most;
 }
 
 struct call *call_center_find(struct call_center *self, const char *id)

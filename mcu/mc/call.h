@@ -139,6 +139,10 @@ int call_center_new(struct call_center **out, const struct call_handler *handler
 struct call_center *call_center_free(struct call_center *self);
 struct list *call_center_calls(struct call_center *self);
 unsigned call_center_count(const struct call_center *self);
+/* How many there may be, UINT_MAX at first. The protocol rooms refuse more with 503
+ * before they are calls; what was begun already goes on. */
+void call_center_set_limit(struct call_center *self, unsigned most);
+bool call_center_full(const struct call_center *self);
 struct call *call_center_find(struct call_center *self, const char *id);
 
 /* A counted call with a fresh `id`; the protocol room owns the first reference

@@ -129,6 +129,8 @@ int command_stats(struct command_context *ctx, const json_t *args, json_t **out,
 
 	(void)args; (void)error; (void)cap;
 	command_put(o, "calls", json_integer(call_center_count(c->calls)));
+	command_put(o, "most_calls", json_integer(c->capacity.calls));
+	command_put(o, "limited_by", json_string(c->capacity.limit));
 	command_put(o, "conferences", json_integer((json_int_t)list_count(&c->conferences)));
 	command_put(o, "captures", json_integer((json_int_t)list_count(&c->captures)));
 	command_put(o, "draining", json_boolean(c->draining));

@@ -4,6 +4,7 @@
 #ifndef BALAI_MCU_MC_CONFERENCE_H
 #define BALAI_MCU_MC_CONFERENCE_H
 
+#include "mcu/mc/capacity.h"
 #include "mcu/mc/leg.h"
 #include "mcu/mp/layout.h"
 
@@ -11,6 +12,7 @@ struct controller {
 	struct controller_parts parts;
 	struct config *config;
 	struct call_center *calls;
+	struct capacity capacity;
 	struct list conferences;
 	struct list captures;
 	uint32_t last_participant;

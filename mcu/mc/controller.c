@@ -20,12 +20,23 @@ enum { RETRY_AFTER_FULL_S = 60, RETRY_AFTER_BUSY_S = 20, RETRY_AFTER_DRAIN_S = 3
 
 /* ---- who may come in --------------------------------------------------------------- */
 
+/* Again with every configuration. */
+static void take_capacity(struct controller *self)
+{
+	struct capacity_machine machine;
+	struct capacity before = self->capacity;
+
+	capacity_machine(&machine);
+	capacity_of(&self->capacity, self->config, &machine);
+	call_center_set_limit(self->calls, self->capacity.calls);
+	if (before.calls != self->capacity.calls)
+		log_info("capacity calls=%u limit=%s", self->capacity.calls, self->capacity.limit);
+}
+
 static bool is_full(const struct controller *self)
 {
-	unsigned most = self->config->network.max_calls;
-
 	/* The new call is counted already. */
-	return most && call_center_count(self->calls) > most;
+	return call_center_count(self->calls) > self->capacity.calls;
 }
 
 static bool is_busy(const struct controller *self)
@@ -424,6 +435,10 @@ int controller_dial(struct controller *self, const char *number, const char *uri
 		snprintf(error, cap, "The machine is overloaded; no new calls until `balai stats` shows no overload");
 		return -EBUSY;
 	}
+	if (call_center_full(self->calls)) {
+		dial_error(error, cap, uri, -EBUSY);
+		return -EBUSY;
+	}
 	if (*uri && !uri[strspn(uri, "0123456789+*#")]) {
 		err = number_out(self, uri, &r, error, cap);
 		if (err)
@@ -474,6 +489,7 @@ int controller_new(struct controller **out, const struct controller_parts *parts
 		controller_free(self);
 		return err;
 	}
+	take_capacity(self);
 	*out = self;
 	return 0;
 }
@@ -507,6 +523,7 @@ void controller_set_config(struct controller *self, struct config *config)
 
 	self->config = ref_hold(config);
 	ref_drop(old);
+	take_capacity(self);
 }
 
 /* ---- drain ----------------------------------------------------------------------------------- */

@@ -612,6 +612,12 @@ static void test_refusals(void **state)
 	e = endpoint_new(r, false, false);
 	endpoint_dial(e, "7001");
 	assert_int_equal(e->refused, 486); /* full */
+	endpoint_free(e);
+	r->controller->capacity.calls = 1; /* what the machine carries */
+	e = endpoint_new(r, false, false);
+	endpoint_dial(e, "1000");
+	assert_int_equal(e->refused, 503);
+	assert_int_equal(e->retry_after, 60);
 	endpoint_hang_up(first);
 	endpoint_free(first);
 	endpoint_free(e);

@@ -293,9 +293,9 @@ static void test_reload(void **state)
 	*config = *room->config;
 	config->network.listen = listen;
 	config->network.n_listen = 2;
-	config->network.max_calls = 2;
 	log_set_level(LOG_LEVEL_ERROR);
 	sip_set_config(room->sip, config);
+	call_center_set_limit(room->center, 2);
 	log_set_level(LOG_LEVEL_WARNING);
 	assert_int_equal(sip_listener_count(room->sip), before + 1);
 	assert_string_equal(sip_listener_at(room->sip, before)->address, "127.0.0.2");

@@ -309,7 +309,6 @@ static struct config *make_config(const struct ua_room_options *o)
 					    .session_expires_s = o->session_expires_s };
 	c->network.listen = listen;
 	c->network.n_listen = n;
-	c->network.max_calls = o->max_calls;
 	c->network.advertised = (char *)(uintptr_t)o->advertised;
 	c->profile = profile;
 	c->n_profile = 1;
@@ -330,6 +329,8 @@ int ua_room_start(struct ua_room *self, const struct ua_room_options *options)
 		return err;
 	self->config = make_config(options);
 	err = call_center_new(&self->center, &handler, self);
+	if (!err && options->max_calls)
+		call_center_set_limit(self->center, options->max_calls);
 	if (!err)
 		err = sip_new(&self->sip, self->loop, self->center, self->config);
 	if (!err)

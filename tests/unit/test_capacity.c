@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * How many calls a machine carries, and by what it is limited. */
+#include "tests/unit/cmocka_head.h"
+
+#include "mcu/mc/capacity.h"
+
+#include <string.h>
+
+static struct conf_profile profiles[] = {
+	{ .video = true, .width = 640, .height = 360 },
+	{ .video = true, .width = 1280, .height = 720 },
+	{ .video = false, .width = 3840, .height = 2160 },
+};
+
+static void test_table(void **state)
+{
+	static const uint64_t gb = UINT64_C(1) << 30;
+	static const struct {
+		unsigned max_calls, first, last; /* media ports */
+		size_t profiles;
+		uint64_t files, memory;
+		unsigned calls;
+		const char *limit;
+	} rows[] = {
+		/* four ports a call */
+		{ 0, 20000, 29999, 2, UINT64_MAX, 0, 2500, "ports" },
+		{ 0, 20000, 20999, 2, 65536, 64 * gb, 250, "ports" },
+		/* five descriptors a call, and 64 for the rest */
+		{ 0, 20000, 29999, 2, 1024, 64 * gb, 192, "files" },
+		{ 0, 0, 0, 2, 1024, 64 * gb, 192, "files" },
+		/* three quarters of it: 28.7 MB with 720p, 7.9 MB with 360p, 1 MB of sound */
+		{ 0, 20000, 29999, 2, 65536, 4 * gb, 112, "memory" },
+		{ 0, 20000, 29999, 1, 65536, 4 * gb, 404, "memory" },
+		{ 0, 20000, 29999, 0, 65536, 2 * gb, 1536, "memory" },
+		/* the administrator's number, also where memory is said to be less … */
+		{ 150, 20000, 29999, 2, 65536, 4 * gb, 150, "max-calls" },
+		{ 40, 20000, 29999, 2, 65536, 64 * gb, 40, "max-calls" },
+		/* … but there are no more ports and descriptors by that */
+		{ 300, 20000, 20999, 2, 65536, 64 * gb, 250, "ports" },
+		{ 300, 20000, 29999, 2, 1024, 64 * gb, 192, "files" },
+		/* one call is let in wherever balaid starts at all */
+		{ 0, 20000, 29999, 2, 10, 64 * gb, 1, "files" },
+		{ 0, 0, 0, 2, UINT64_MAX, 1, 1, "memory" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct capacity_machine machine = { rows[i].files, rows[i].memory };
+		struct config config = { .profile = profiles, .n_profile = rows[i].profiles };
+		struct capacity c;
+
+		config.network.max_calls = rows[i].max_calls;
+		config.network.media_port_min = (uint16_t)rows[i].first;
+		config.network.media_port_max = (uint16_t)rows[i].last;
+		capacity_of(&c, &config, &machine);
+		assert_int_equal(c.calls, rows[i].calls);
+		assert_string_equal(c.limit, rows[i].limit);
+	}
+	/* A profile without picture needs none of that memory, however large it says. */
+	{
+		struct config config = { .profile = profiles + 2, .n_profile = 1 };
+		const struct capacity_machine machine = { UINT64_MAX, 2 * gb };
+		struct capacity c;
+
+		capacity_of(&c, &config, &machine);
+		assert_int_equal(c.calls, 1536);
+	}
+}
+
+/* Whatever this machine is, it has something, and not more than the kernel says. */
+static void test_machine(void **state)
+{
+	struct capacity_machine m = { 0 };
+
+	(void)state;
+	capacity_machine(&m);
+	assert_true(m.files >= 16);
+	assert_true(m.memory > 16 << 20);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table), cmocka_unit_test(test_machine),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
