@@ -275,6 +275,11 @@ struct picture *picture_converted(struct picture *self, enum colour to)
 	return p;
 }
 
+void picture_trim(void)
+{
+	bufpool_trim(&pool);
+}
+
 void picture_stats(struct picture_stats *out)
 {
 	out->scaled = atomic_load_explicit(&stats.scaled, memory_order_relaxed);

@@ -62,5 +62,7 @@ struct picture_stats {
 	uint64_t live, bytes;          /* pictures in use or on the free list */
 };
 void picture_stats(struct picture_stats *out);
+/* Frees the memory that is kept for pictures to come. Any thread. */
+void picture_trim(void);
 
 #endif

@@ -13,6 +13,7 @@ struct controller {
 	struct config *config;
 	struct call_center *calls;
 	struct capacity capacity;
+	struct calm *calm;         /* gives back what a crowd took */
 	struct list conferences;
 	struct list captures;
 	uint32_t last_participant;

@@ -2,6 +2,7 @@
  * The controller: calls come in by the dial plan and become participants. */
 #include "mcu/mc/capture.h"
 
+#include "base/calm.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/ref.h"
@@ -14,6 +15,9 @@
 #include <sys/random.h>
 
 enum { RETRY_AFTER_FULL_S = 60, RETRY_AFTER_BUSY_S = 20, RETRY_AFTER_DRAIN_S = 300 };
+
+/* After a crowd its memory goes when so long nobody has come back. */
+#define CALM_US 10000000
 
 /* How often the end of a drain is looked for while media is being let go. */
 #define SETTLE_PERIOD_US 20000
@@ -167,6 +171,7 @@ static void on_offered(void *arg, struct call *call, const struct media_desc *of
 	struct controller *self = arg;
 	struct dial_result r;
 
+	calm_crowd(self->calm, call_center_count(self->calls));
 	if (self->draining) {
 		refuse(call, 503, "Shutting down", RETRY_AFTER_DRAIN_S);
 		return;
@@ -214,6 +219,7 @@ static int call_out(struct controller *self, struct participant *p)
 
 	if (!err)
 		participant_set_call(p, call);
+	calm_crowd(self->calm, call_center_count(self->calls));
 	return err;
 }
 
@@ -290,6 +296,7 @@ static void on_ended(void *arg, struct call *call, int status, const char *reaso
 		transfer_not_reached(call->participant, status, reason);
 		participant_drop(call->participant);
 	}
+	calm_crowd(self->calm, call_center_count(self->calls));
 }
 
 static int on_refer(void *arg, struct call *call, const struct call_refer *refer)
@@ -485,6 +492,8 @@ int controller_new(struct controller **out, const struct controller_parts *parts
 	for (unsigned i = 0; i < sizeof(r); i++)
 		snprintf(self->cname + 2 * i, 3, "%02x", r[i]);
 	err = call_center_new(&self->calls, &handler, self);
+	if (!err)
+		err = calm_new(&self->calm, parts->loop, CALM_US, picture_trim);
 	if (err) {
 		controller_free(self);
 		return err;
@@ -501,6 +510,7 @@ struct controller *controller_free(struct controller *self)
 	assert(list_empty(&self->conferences));
 	capture_end_all(self);
 	timer_free(self->settle);
+	calm_free(self->calm);
 	call_center_free(self->calls);
 	ref_drop(self->config);
 	free(self);

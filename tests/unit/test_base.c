@@ -2,6 +2,7 @@
  * References, cursor, list, mailbox, slot, loop. */
 #include "tests/unit/cmocka_head.h"
 
+#include "base/calm.h"
 #include "base/clock.h"
 #include "base/cursor.h"
 #include "base/list.h"
@@ -13,6 +14,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -291,6 +293,52 @@ static void test_loop(void **state)
 	close(c.fds[1]);
 }
 
+/* ---- calm ---- */
+
+static atomic_int releases;
+
+static void release(void)
+{
+	atomic_fetch_add(&releases, 1);
+}
+
+/* The timer is due at once, so a few steps are enough for what does not happen. */
+static unsigned given(struct loop *loop, const struct calm *calm)
+{
+	for (int i = 0; i < 5; i++)
+		loop_step(loop, 2);
+	return calm_count(calm);
+}
+
+static void test_calm(void **state)
+{
+	struct calm *calm;
+	struct loop *loop;
+
+	(void)state;
+	assert_int_equal(loop_new(&loop), 0);
+	assert_int_equal(calm_new(&calm, loop, 0, release), 0);
+	calm_crowd(calm, 0);
+	assert_int_equal(given(loop, calm), 0);  /* there was nobody */
+	calm_crowd(calm, 100);
+	calm_crowd(calm, 26);
+	assert_int_equal(given(loop, calm), 0);  /* more than a quarter */
+	calm_crowd(calm, 25);
+	calm_crowd(calm, 60);
+	assert_int_equal(given(loop, calm), 0);  /* they came back */
+	calm_crowd(calm, 25);
+	assert_int_equal(given(loop, calm), 1);
+	assert_int_equal(given(loop, calm), 1);  /* once */
+	calm_crowd(calm, 7);
+	assert_int_equal(given(loop, calm), 1);
+	calm_crowd(calm, 6);
+	calm_crowd(calm, 0);
+	assert_int_equal(given(loop, calm), 2);
+	calm_free(calm); /* waits for the last */
+	assert_int_equal(atomic_load(&releases), 2);
+	loop_free(loop);
+}
+
 static void test_clock_fake(void **state)
 {
 	int64_t t = clock_us();
@@ -315,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_slot),
 		cmocka_unit_test(test_log_level),
 		cmocka_unit_test(test_loop),
+		cmocka_unit_test(test_calm),
 		cmocka_unit_test(test_clock_fake),
 	};
 
