@@ -201,14 +201,31 @@ void participant_key(struct participant *self, char key);
 /* A key was heard. Not taken from who signals keys. */
 void participant_key_heard(struct participant *self, char key);
 
+/* ---- participant_address.c ---- */
+/* Numeric addresses of a line's media. */
+struct participant_place {
+	int family;
+	bool guessed;              /* the peer named no address */
+	char bind[64];
+	char told[64];             /* to the peer: the outer one behind NAT */
+};
+/* By where the peer's line (NULL: not known yet) has its media, by its candidates
+ * where it names no address, else as signalling. -EAFNOSUPPORT: this machine
+ * reaches none of them. */
+int participant_place(struct participant_place *out, const struct participant *self,
+		      const struct desc_line *theirs);
+void participant_address_text(const struct sockaddr_storage *a, char *out, size_t cap);
+/* The only family there is for this peer's media; 0: every line can be reached. */
+int participant_family(const struct participant *self, const struct media_desc *theirs);
+
 /* ---- participant_desc.c: for participant.c ---- */
-struct desc_policy participant_policy(const struct participant *self);
-/* Whether media goes over IPv6: by what `theirs` (may be NULL) names, else by
- * the address signalling came to. */
-bool participant_wants_ipv6(const struct participant *self, const struct media_desc *theirs);
-/* Sockets for every accepted line of `ours`, and the line filled in from them. */
-int participant_fill(struct participant *self, struct media_desc *ours, bool ipv6,
-		     bool rtcp_socket);
+/* `theirs` is what will be answered, NULL: nothing. */
+struct desc_policy participant_policy(const struct participant *self,
+				      const struct media_desc *theirs);
+/* Sockets for every accepted line of `ours`, and the line filled in from them;
+ * `theirs` as above. -EAFNOSUPPORT. */
+int participant_fill(struct participant *self, struct media_desc *ours,
+		     const struct media_desc *theirs, bool rtcp_socket);
 void participant_leg_event(void *owner, struct leg *leg, enum leg_event event, int64_t value);
 
 /* ---- controller.c ---- */

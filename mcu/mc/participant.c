@@ -157,13 +157,13 @@ static void answer_offer(struct participant *self, const struct media_desc *offe
 	if (err)
 		goto out;
 	take_quirk(self, offer);
-	policy = participant_policy(self);
+	policy = participant_policy(self, offer);
 	desc_answer(&policy, offer, ours, &verdict, NULL, NULL);
 	if (verdict.status != 200) {
 		refuse(self, verdict.status, "Not Acceptable Here", verdict.warning);
 		goto free;
 	}
-	err = participant_fill(self, ours, participant_wants_ipv6(self, offer), false);
+	err = participant_fill(self, ours, offer, false);
 	if (!err)
 		err = agree(self, ours, theirs, false);
 	if (!err) {
@@ -191,14 +191,14 @@ int participant_offer(struct participant *self)
 		return -ENOMEM;
 	if (!self->in)
 		take_quirk(self, NULL);
-	policy = participant_policy(self);
+	policy = participant_policy(self, NULL);
 	if (self->in) {
 		/* Sockets and keys are those in force. */
 		desc_reoffer(&policy, self->ours, self->theirs, offer);
 		err = 0;
 	} else {
 		desc_offer(&policy, offer);
-		err = participant_fill(self, offer, participant_wants_ipv6(self, NULL), true);
+		err = participant_fill(self, offer, NULL, true);
 	}
 	if (err) {
 		media_desc_free(offer);
@@ -226,7 +226,7 @@ void participant_offered(struct participant *self, const struct media_desc *offe
 
 void participant_answered(struct participant *self, const struct media_desc *answer)
 {
-	struct desc_policy policy = participant_policy(self);
+	struct desc_policy policy = participant_policy(self, NULL);
 	struct media_desc *theirs, *ours = self->proposed;
 	bool any = false;
 	int err;

@@ -23,15 +23,8 @@ static enum desc_setup dtls_role(const struct participant *self)
 	return SETUP_NONE;
 }
 
-/* The family that media is bound to, where the configuration names an address. */
-static int media_family(const struct participant *self)
-{
-	const char *address = self->conference->config->network.media_address;
-
-	return !address ? 0 : strchr(address, ':') ? AF_INET6 : AF_INET;
-}
-
-struct desc_policy participant_policy(const struct participant *self)
+struct desc_policy participant_policy(const struct participant *self,
+				      const struct media_desc *theirs)
 {
 	const struct conf_conference *c = &self->conference->settings;
 
@@ -42,7 +35,7 @@ struct desc_policy participant_policy(const struct participant *self)
 		.video = c->profile->video,
 		.quirk = self->quirk,
 		.was_secured = self->in && self->secured,
-		.family = media_family(self),
+		.family = participant_family(self, theirs),
 		.dtls_role = dtls_role(self),
 	};
 }
@@ -132,37 +125,6 @@ static int fill_line(struct participant *self, unsigned i, const struct leg *leg
 	return err;
 }
 
-bool participant_wants_ipv6(const struct participant *self, const struct media_desc *theirs)
-{
-	for (uint32_t i = 0; theirs && i < theirs->n_lines; i++) {
-		if (theirs->line[i].port && theirs->line[i].rtp.ss_family)
-			return theirs->line[i].rtp.ss_family == AF_INET6;
-	}
-	return strchr(self->local, ':') != NULL;
-}
-
-/* What peers are told to send to. */
-static const char *told_address(const struct participant *self)
-{
-	const struct conf_network *n = &self->conference->config->network;
-
-	return n->advertised ? n->advertised : self->local;
-}
-
-/* Media goes out from the address that the peer is told, or it comes back with
- * another source than ICE and symmetric RTP expect: the one signalling came to,
- * unless the configuration names one or the peer's media is of the other family. */
-static const char *bind_address(const struct participant *self, bool ipv6)
-{
-	const struct conf_network *n = &self->conference->config->network;
-
-	if (n->media_address)
-		return n->media_address;
-	if (self->local[0] && (strchr(self->local, ':') != NULL) == ipv6)
-		return self->local;
-	return ipv6 ? "::" : NULL;
-}
-
 /* The leg whose transport the bundled line i uses too: any other of the bundle
  * that stays. */
 static struct leg *bundle_carrier(struct leg *const leg[static DESC_MAX_LINES],
@@ -175,6 +137,20 @@ static struct leg *bundle_carrier(struct leg *const leg[static DESC_MAX_LINES],
 			return leg[k];
 	}
 	return NULL;
+}
+
+/* The sockets of a line in force are of the family it was told with. A hold by
+ * 0.0.0.0 is no move to another. */
+static bool place_stays(const struct participant *self, unsigned i, struct participant_place *at)
+{
+	const struct desc_line *before =
+		self->ours && i < self->ours->n_lines ? &self->ours->line[i] : NULL;
+
+	if (!before || !before->port || before->rtp.ss_family == at->family)
+		return true;
+	if (at->guessed)
+		participant_address_text(&before->rtp, at->told, sizeof(at->told));
+	return at->guessed;
 }
 
 /* Whether the leg of line i can go on with the others that do: it must share a
@@ -208,9 +184,10 @@ static void drop_others(struct leg *leg[static DESC_MAX_LINES],
  * change cannot be had, what was agreed before goes on. An offer needs an RTCP
  * socket even when it offers rtcp-mux: the answer may decline that (RFC 5761
  * 5.1.1). */
-int participant_fill(struct participant *self, struct media_desc *ours, bool ipv6,
-		     bool rtcp_socket)
+int participant_fill(struct participant *self, struct media_desc *ours,
+		     const struct media_desc *theirs, bool rtcp_socket)
 {
+	struct participant_place at[DESC_MAX_LINES];
 	const struct leg_place place = {
 		.parts = &self->conference->controller->parts,
 		.mixer = self->conference->mixer,
@@ -222,10 +199,14 @@ int participant_fill(struct participant *self, struct media_desc *ours, bool ipv
 	int err = 0;
 
 	memcpy(next, self->leg, ours->n_lines * sizeof(next[0]));
-	for (unsigned i = 0; i < ours->n_lines; i++) {
-		if (!leg_stays(next, ours, i))
+	for (unsigned i = 0; i < ours->n_lines && !err; i++) {
+		if (ours->line[i].port)
+			err = participant_place(&at[i], self, theirs ? &theirs->line[i] : NULL);
+		if (!err && (!leg_stays(next, ours, i) || !place_stays(self, i, &at[i])))
 			next[i] = NULL;
 	}
+	if (err)
+		return err;
 	for (unsigned i = 0; i < ours->n_lines && !err; i++) {
 		struct desc_line *line = &ours->line[i];
 
@@ -233,10 +214,10 @@ int participant_fill(struct participant *self, struct media_desc *ours, bool ipv
 			continue;
 		if (!next[i])
 			err = leg_new(&next[i], &place, self, line->kind,
-				      bind_address(self, ipv6), rtcp_socket || !line->rtcp_mux,
+				      at[i].bind, rtcp_socket || !line->rtcp_mux,
 				      bundle_carrier(next, ours, i));
 		if (!err)
-			err = fill_line(self, i, next[i], ours, told_address(self));
+			err = fill_line(self, i, next[i], ours, at[i].told);
 	}
 	if (err) {
 		for (unsigned i = DESC_MAX_LINES; i-- > 0;) {

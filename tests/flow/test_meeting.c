@@ -147,6 +147,7 @@ struct endpoint {
 	int refused, retry_after;
 	bool redirected;
 	char redirect[256], warning[160];
+	const char *local;        /* where signalling reached the bridge, NULL: 127.0.0.1 */
 	uint32_t tick;            /* audio sent, in 20 ms */
 	struct video_encoder *encoder;
 	unsigned frames;
@@ -310,7 +311,8 @@ static void endpoint_call(struct endpoint *e, const char *number, const struct m
 	e->call = call;
 	snprintf(call->local, sizeof(call->local), "%s", number);
 	snprintf(call->remote_uri, sizeof(call->remote_uri), "tester@127.0.0.1");
-	snprintf(call->local_address, sizeof(call->local_address), "127.0.0.1");
+	snprintf(call->local_address, sizeof(call->local_address), "%s",
+		 e->local ? e->local : "127.0.0.1");
 	call->replaces = e->replaces;
 	call_offered(call, offer);
 	call->replaces = NULL;
@@ -1006,6 +1008,57 @@ static json_t *command(struct room *r, const char *name, json_t *args, int want)
 	return out;
 }
 
+/* Signalling over IPv6 and media over IPv4: the answer has the media's family, a
+ * hold by 0.0.0.0 moves nothing, and where there is no way to their address the
+ * line is refused. */
+static void test_families(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *a = endpoint_new(r, true, false), *b = endpoint_new(r, false, false), *c;
+	struct sockaddr_in6 *nowhere;
+	struct sockaddr_storage before = a->offer->line[0].rtp;
+	uint16_t port;
+
+	a->local = "::1";
+	endpoint_dial(a, "1000");
+	endpoint_dial(b, "1000");
+	assert_int_equal(a->refused, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		struct sockaddr_storage want;
+
+		set_address(&want, a->answer->line[i].port);
+		assert_memory_equal(&a->answer->line[i].rtp, &want, sizeof(struct sockaddr_in));
+	}
+	endpoint_connect(a);
+	endpoint_connect(b);
+	hear_each_other(a, b);
+	port = a->answer->line[0].port;
+	((struct sockaddr_in *)(void *)&a->offer->line[0].rtp)->sin_addr.s_addr = 0;
+	offer_again(a, true, false);
+	assert_int_equal(a->answer->line[0].port, port);
+	assert_int_equal(a->answer->line[0].rtp.ss_family, AF_INET);
+	a->offer->line[0].rtp = before;
+	offer_again(a, true, true);
+	assert_int_equal(a->answer->line[0].port, port);
+	hear_each_other(a, b);
+
+	/* Of a link nobody named: no packet can be sent there. */
+	c = endpoint_new(r, false, false);
+	nowhere = (struct sockaddr_in6 *)(void *)&c->offer->line[0].rtp;
+	memset(nowhere, 0, sizeof(*nowhere));
+	nowhere->sin6_family = AF_INET6;
+	nowhere->sin6_port = htons(4000);
+	assert_int_equal(inet_pton(AF_INET6, "fe80::1", &nowhere->sin6_addr), 1);
+	endpoint_dial(c, "1000");
+	assert_int_equal(c->refused, 488);
+	assert_non_null(strstr(c->warning, "no IPv6 for media here"));
+	endpoint_free(c);
+	endpoint_hang_up(a);
+	endpoint_hang_up(b);
+	endpoint_free(a);
+	endpoint_free(b);
+}
+
 static bool has_encryption(struct room *r, const char *want)
 {
 	json_t *out = command(r, "participants", json_object(), 0), *p;
@@ -1229,6 +1282,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refusals, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_hold, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_delayed_offer, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_families, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_delayed_offer_dtls, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_refresh, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_bundle_loses_its_head, room_open, room_close),
