@@ -7,6 +7,7 @@
  * header, and where the payload format cannot divide one (RFC 2190 mode A, RFC
  * 4587 without a macroblock walker) a picture whose group does not fit a packet
  * is coded again, as a key frame and coarser, until every group fits. */
+#include "codecs/av_picture.h"
 #include "codecs/h263.h"
 #include "codecs/video_int.h"
 
@@ -112,41 +113,19 @@ out:
 	return r;
 }
 
-static void drop_picture(void *picture, uint8_t *data)
-{
-	(void)data;
-	ref_drop(picture);
-}
-
 /* Codes the picture once; the packet holds it afterwards. */
 static int code(struct h263_encoder *self, struct picture *picture, bool key, int q)
 {
-	AVFrame *f = self->frame;
 	int r;
 
 	av_packet_unref(self->packet);
-	f->buf[0] = av_buffer_create(picture->plane[0],
-				     (size_t)picture->stride[0] * picture->height,
-				     drop_picture, ref_hold(picture), AV_BUFFER_FLAG_READONLY);
-	if (!f->buf[0]) {
-		ref_drop(picture);
-		return -ENOMEM;
-	}
-	for (int i = 0; i < 3; i++) {
-		f->data[i] = picture->plane[i];
-		f->linesize[i] = picture->stride[i];
-	}
-	f->width = picture->width;
-	f->height = picture->height;
-	f->format = AV_PIX_FMT_YUV420P;
-	f->pts = self->count++;
-	f->pict_type = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_P;
-	f->quality = q * FF_QP2LAMBDA;
-	r = avcodec_send_frame(self->ctx, f);
-	av_frame_unref(f);
-	if (r < 0 || avcodec_receive_packet(self->ctx, self->packet) < 0)
-		return -EIO;
-	return 0;
+	self->frame->pts = self->count++;
+	self->frame->pict_type = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_P;
+	self->frame->quality = q * FF_QP2LAMBDA;
+	r = av_picture_send(self->ctx, self->frame, ref_hold(picture));
+	if (!r && avcodec_receive_packet(self->ctx, self->packet) < 0)
+		r = -EIO;
+	return r;
 }
 
 /* Bits of the largest group of blocks, headers included. */

@@ -5,10 +5,9 @@
  * an encoder (RFC 6184 6.2, 6.3). There is no periodic IDR: one comes when it
  * is asked for, with the parameter sets before it. */
 #include "codecs/annexb.h"
+#include "codecs/av_picture.h"
 #include "codecs/h264_level.h"
 #include "codecs/video_int.h"
-
-#include "base/ref.h"
 
 #include <errno.h>
 #include <libavcodec/avcodec.h>
@@ -166,39 +165,6 @@ out:
 	return r;
 }
 
-static void drop_picture(void *picture, uint8_t *data)
-{
-	(void)data;
-	ref_drop(picture);
-}
-
-/* Shows the picture to libavcodec without copying; takes over the reference. */
-static int send(struct h264_encoder *self, struct picture *picture, bool key)
-{
-	AVFrame *f = self->frame;
-	int r;
-
-	f->buf[0] = av_buffer_create(picture->plane[0],
-				     (size_t)picture->stride[0] * picture->height,
-				     drop_picture, picture, AV_BUFFER_FLAG_READONLY);
-	if (!f->buf[0]) {
-		ref_drop(picture);
-		return -ENOMEM;
-	}
-	for (int i = 0; i < 3; i++) {
-		f->data[i] = picture->plane[i];
-		f->linesize[i] = picture->stride[i];
-	}
-	f->width = picture->width;
-	f->height = picture->height;
-	f->format = AV_PIX_FMT_YUV420P;
-	f->pts = self->count++;
-	f->pict_type = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
-	r = avcodec_send_frame(self->ctx, f);
-	av_frame_unref(f);
-	return r < 0 ? -EIO : 0;
-}
-
 static int h264_encode(struct video_encoder *base, struct picture *picture, bool key,
 		       struct coded **out)
 {
@@ -210,7 +176,9 @@ static int h264_encode(struct video_encoder *base, struct picture *picture, bool
 
 	if (!p)
 		return -ENOMEM;
-	r = send(self, p, key);
+	self->frame->pts = self->count++;
+	self->frame->pict_type = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+	r = av_picture_send(self->ctx, self->frame, p);
 	if (r < 0)
 		return r;
 	r = avcodec_receive_packet(self->ctx, self->packet);
