@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demonstration: balaid and five independent endpoints in one conference.
+"""The demonstration: balaid and five independent endpoints in one conference, and then
+three old ones (an H.263 room, an H.261 room, a G.729 phone) with a new one in another.
 
 Run by scripts/demo inside a network namespace of its own. For each endpoint it
 leaves three pictures a second apart, what it heard, and DIR/result.json, which
@@ -21,10 +22,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peers import hear, media, see, wirecap  # noqa: E402
 from peers.baresip import Baresip  # noqa: E402
 from peers.bridge import Bridge  # noqa: E402
+from peers.linphone import Linphone  # noqa: E402
+from peers.room import Room, old_clip  # noqa: E402
 from peers.sipp import DeskPhone  # noqa: E402
 from peers.webrtc import WebRtc  # noqa: E402
 
-NUMBER = "2001"
+NUMBER, OLD_NUMBER = "2001", "2002"
 OWN_TONE_LIMIT_DB = -40
 
 
@@ -94,10 +97,35 @@ def start_desk_phone(work, bridge):
     return Endpoint(4, "desk", "SIPp", desk, {12000}, video=False)
 
 
-def wait_for_participants(bridge, count, seconds=15):
+def start_old_endpoints(work, bridge):
+    """Three endpoints that know nothing newer than H.263, H.261 and G.729 (and a new
+    one), started and not yet dialling."""
+    clips, target, endpoints = work + "/media", bridge.uri(OLD_NUMBER), []
+
+    def baresip(k, name, clip, **more):
+        return Baresip(f"{work}/{name}", name, 5200 + 10 * k, 10000 + 100 * k, 4400 + k, clip,
+                       media.sound(k, f"{clips}/t{k}.wav"), **more)
+
+    new = baresip(0, "new", media.clip(0, clips + "/c0.mp4"),
+                  account="audio_codecs=opus/48000/2;video_codecs=H264")
+    endpoints.append((Endpoint(0, "new", "baresip", new, new.rtp_ports), target))
+    # The phone's tone is far from the others': the noise of G.729 is beside what it codes.
+    h263 = baresip(1, "h263", old_clip(1, clips), size="352x288", fps=15,
+                   account="video_codecs=H263;audio_codecs=PCMA/8000/1")
+    endpoints.append((Endpoint(1, "h263", "baresip", h263, h263.rtp_ports), target))
+    h261 = Room(work + "/h261", "h261", "H261", old_clip(2, clips), audio="PCMU",
+                sound=media.sound(2, clips + "/t2.wav"))
+    endpoints.append((Endpoint(2, "h261", "GStreamer", h261, h261.rtp_ports), target))
+    phone = Linphone(work + "/g729", "g729", 5270, 10700, [], media.sound(7, clips + "/t7.wav"),
+                     audio="G729", video=False)
+    endpoints.append((Endpoint(7, "g729", "linphone", phone, phone.rtp_ports, video=False), target))
+    return endpoints
+
+
+def wait_for_participants(bridge, number, count, seconds=15):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        rows = bridge.balai("participants")
+        rows = bridge.balai("participants", "--conference", number)
         if len(rows) >= count:
             return rows
         time.sleep(.2)
@@ -185,53 +213,71 @@ def judge(e, everyone, row, capture, bridge_log):
     return entry
 
 
+class Meeting:
+    """Endpoints in a conference, and what is left of them when it is over."""
+
+    def __init__(self, number, out, work):
+        self.number, self.out, self.work = number, out, work
+        self.capture_path = f"{work}/wire-{number}.pcap"
+        self.endpoints, self.rows = [], []
+
+    def hold(self, bridge, start, desk=None):
+        """Everybody comes, looks and listens, and goes."""
+        capture = None
+        try:
+            starts = start(self.work, bridge)
+            self.endpoints = [e for e, _ in starts]
+            capture = wirecap.Capture(self.capture_path)
+            if desk:
+                self.endpoints.append(desk(self.work, bridge))
+            for e, uri in starts:
+                e.joined = e.peer.dial(uri)
+            rows = wait_for_participants(bridge, self.number, len(self.endpoints))
+            for e in self.endpoints[len(starts):]:
+                e.joined = any(r["uri"].startswith(e.name + "@") for r in rows)
+            time.sleep(4)
+            take_pictures(self.endpoints, self.out)
+            time.sleep(3)
+            self.rows = bridge.balai("participants", "--conference", self.number, "--streams")
+            for what, value in (("participants", self.rows), ("stats", bridge.balai("stats"))):
+                with open(f"{self.work}/{what}-{self.number}.json", "w") as f:
+                    json.dump(value, f, indent=2)
+        finally:
+            for e in self.endpoints:
+                if hasattr(e.peer, "hangup"):
+                    e.peer.hangup()
+            time.sleep(.5)
+            if capture:
+                capture.stop()
+            for e in self.endpoints:
+                e.peer.quit()
+        collect_sound(self.endpoints, self.out, self.capture_path)
+
+
 def run(build, out):
     work = out + "/work"
     shutil.rmtree(work, ignore_errors=True)
     os.makedirs(work + "/media")
-    capture_path = work + "/wire.pcap"
-    endpoints, bridge, capture, rows = [], None, None, []
+    meetings = [Meeting(NUMBER, out, work), Meeting(OLD_NUMBER, out, work)]
+    bridge = Bridge(build, work + "/bridge")
     try:
-        bridge = Bridge(build, work + "/bridge")
-        starts = start_endpoints(work, bridge)
-        endpoints = [e for e, _ in starts]
-        capture = wirecap.Capture(capture_path)
-        endpoints.append(start_desk_phone(work, bridge))
-        for e, uri in starts:
-            e.joined = e.peer.dial(uri)
-        rows = wait_for_participants(bridge, len(endpoints))
-        endpoints[-1].joined = any(r["uri"].startswith("desk@") for r in rows)
-        time.sleep(4)
-        take_pictures(endpoints, out)
-        time.sleep(3)
-        rows = bridge.balai("participants", "--streams")
-        with open(work + "/participants.json", "w") as f:
-            json.dump(rows, f, indent=2)
-        with open(work + "/stats.json", "w") as f:
-            json.dump(bridge.balai("stats"), f, indent=2)
+        meetings[0].hold(bridge, start_endpoints, start_desk_phone)
+        meetings[1].hold(bridge, start_old_endpoints)
     finally:
-        for e in endpoints:
-            if hasattr(e.peer, "hangup"):
-                e.peer.hangup()
-        time.sleep(.5)
-        if capture:
-            capture.stop()
-        status = bridge.stop() if bridge else None
-        for e in endpoints:
-            e.peer.quit()
-    collect_sound(endpoints, out, capture_path)
-    return finish(endpoints, rows, capture_path, out, status, bridge.log())
+        status = bridge.stop()
+    return finish(meetings, out, status, bridge.log())
 
 
-def finish(endpoints, rows, capture, out, status, bridge_log):
+def finish(meetings, out, status, bridge_log):
     entries, problems = [], []
-    for e in endpoints:
-        row = next((r for r in rows if r["uri"].startswith(e.name + "@")), None)
-        entries.append(judge(e, endpoints, row, capture, bridge_log))
-        problems += [f"{e.name}: {p}" for p in e.problems]
+    for m in meetings:
+        for e in m.endpoints:
+            row = next((r for r in m.rows if r["uri"].startswith(e.name + "@")), None)
+            entries.append(judge(e, m.endpoints, row, m.capture_path, bridge_log))
+            problems += [f"{e.name}: {p}" for p in e.problems]
     if status != 0:
         problems.append(f"balaid ended with {status}")
-    result = {"passed": not problems and len(entries) >= 5, "endpoints": entries}
+    result = {"passed": not problems and len(entries) >= 9, "endpoints": entries}
     with open(out + "/result.json", "w") as f:
         json.dump(result, f, indent=2)
     for entry in entries:

@@ -5,6 +5,7 @@ Its only camera here is a still picture; a thread changes the picture several
 times a second, so that its counter moves."""
 import os
 import pty
+import re
 import subprocess
 import threading
 import time
@@ -27,9 +28,9 @@ video_rtp_port={video}
 remote_ring=
 local_ring=
 [video]
-enabled=1
-display=1
-capture=1
+enabled={video_on}
+display={video_on}
+capture={video_on}
 automatically_initiate=1
 automatically_accept=1
 show_local=0
@@ -53,21 +54,25 @@ passwd={password}
 
 class Linphone:
     def __init__(self, folder, name, sip_port, rtp_port, stills, sound, *, encryption="none",
-                 address="127.0.0.1", codec="H264", answers=False, account=None):
+                 address="127.0.0.1", codec="H264", answers=False, account=None, audio=None,
+                 video=True):
+        """`audio`: the one codec it has; None: its own choice. Without `video` it is a
+        phone, and `stills` are not used."""
         self.folder, self.stills, self.sound = folder, stills, sound
         self.rtp_ports = {rtp_port, rtp_port + 1, rtp_port + 100, rtp_port + 101}
         for d in ("", "/.local/share/linphone", "/certs"):
             os.makedirs(folder + d, exist_ok=True)
         with open(folder + "/linphonerc", "w") as f:
             f.write(CONFIG.format(sip=sip_port, rtp=rtp_port, video=rtp_port + 100, name=name,
-                                  folder=folder, address=address, encryption=encryption))
+                                  folder=folder, address=address, encryption=encryption,
+                                  video_on=int(video)))
             if account:   # (user, realm, password, URI of the registrar)
                 f.write(ACCOUNT.format(**dict(zip(("user", "realm", "password", "proxy"),
                                                   account))))
         self.output = ""
         self.master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            ["linphonec", "-c", folder + "/linphonerc", "-V", "-d", "6", "-l", folder + "/log",
+            ["linphonec", "-c", folder + "/linphonerc", *(["-V"] if video else []), "-d", "6", "-l", folder + "/log",
              *(["-a"] if answers else [])],
             stdin=slave, stdout=slave, stderr=open(folder + "/stderr", "w"), cwd=folder,
             env=dict(os.environ, HOME=folder, XDG_RUNTIME_DIR=folder))
@@ -79,6 +84,13 @@ class Linphone:
         time.sleep(1.5)
         self.command("soundcard use files")
         self.command(f"record {folder}/heard.wav")
+        if audio:
+            self.command("codec list", 1)
+            index = re.search(rf"(\d+): {audio} ", self.output).group(1)
+            self.command("codec disable all", 1)
+            self.command(f"codec enable {index}")
+        if not video:
+            return
         self.command(f"staticpic set {stills[0]}")
         self.command("staticpic fps 10")
         self.command(f"vcodec disable {0 if codec == 'H264' else 1}")
@@ -110,6 +122,8 @@ class Linphone:
     def talk(self):
         """In a call: its sound is heard, and its picture moves."""
         self.command(f"play {self.sound}")
+        if not self.stills:
+            return
         self.moving = True
         self.mover = threading.Thread(target=self._move, daemon=True)
         self.mover.start()

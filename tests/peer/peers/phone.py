@@ -146,6 +146,7 @@ class Media:
         self.timestamp = random.getrandbits(31)
         self.received, self.rtcp = [], []
         self.sent = self.octets = self.late = 0
+        self.forward = None       # gets each RTP packet that is received
         self.key_wanted = 0
 
     def due(self, when):
@@ -195,15 +196,19 @@ class Media:
                     self.key_wanted += 1
             else:
                 self.received.append(Packet(time.time(), data))
+                if self.forward:
+                    self.forward(data)
 
 
 class Phone:
     def __init__(self, name, audio="PCMU", video=False, direction="sendrecv", bridge=5060,
-                 address="127.0.0.1", bridge_address="127.0.0.1", cn=False, agent=None,
-                 video_lines=(), ppm=0):
+                 address="127.0.0.1", bridge_address="127.0.0.1", cn=False, agent=None, ppm=0):
         self.name, self.address, self.direction, self.cn = name, address, direction, cn
-        self.agent, self.video_lines, self.requests = agent, video_lines, []
-        self.extra_format = ""    # payload types beside H.264
+        self.agent, self.requests = agent, []
+        # What is offered: payload types, attributes, transport
+        self.video_formats = "97", [
+            "a=rtpmap:97 H264/90000", "a=fmtp:97 profile-level-id=42e01f;packetization-mode=1",
+            "a=rtcp-fb:97 nack pli"], "RTP/AVPF"
         self.codec = audio
         c = CODECS[audio]
         self.audio = Media(address, c.pt, c.rate, c.step, ppm)
@@ -232,9 +237,9 @@ class Phone:
                  f"m=audio {self.audio.port} RTP/AVP {c.pt}{' 13' * self.cn}",
                  f"a=rtpmap:{c.pt} {c.rtpmap}", "a=rtcp-mux", "a=ptime:20", f"a={direction}"]
         if self.video:
-            lines += [f"m=video {self.video.port} RTP/AVPF 97{self.extra_format}", "a=rtpmap:97 H264/90000",
-                      "a=fmtp:97 profile-level-id=42e01f;packetization-mode=1", "a=rtcp-mux",
-                      *(self.video_lines or ["a=rtcp-fb:97 nack pli"]), f"a={direction}"]
+            formats, described, proto = self.video_formats
+            lines += [f"m=video {self.video.port} {proto} {formats}", *described, "a=rtcp-mux",
+                      f"a={direction}"]
         return "\r\n".join(lines) + "\r\n"
 
     def _send(self, method, cseq, body="", branch=None, kind="application/sdp"):
