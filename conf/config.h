@@ -129,7 +129,8 @@ struct conf_quirk {
 
 /* Passwords as RFC 7616 hashes them, H(user:realm:password), in the order of
  * conf_digests. */
-enum { CONF_DIGESTS = 3 };
+enum { CONF_DIGESTS = 3,
+       CONF_ACCOUNT = 65 }; /* an account's name, with its end */
 
 /* Somebody who may register and is dialled by name. */
 struct conf_account {

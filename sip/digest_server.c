@@ -173,7 +173,7 @@ static bool nonce_use(struct digest_server *self, const char *text, int64_t issu
 	} else {
 		self->n_nonces++;
 	}
-	snprintf(n->text, sizeof(n->text), "%s", text);
+	memcpy(n->text, text, sizeof(n->text)); /* nonce_time saw to the length */
 	n->issued_us = issued_us;
 	n->nc = nc;
 	n->next = *at;

@@ -146,7 +146,6 @@ void dialog_end_now(struct dialog *d, int status, const char *reason);
 unsigned session_expires_of(const struct sip *self);
 
 /* ua_register.c: phones that register here */
-enum { CONF_ACCOUNT = 65 };
 void in_register(struct stack *stack, nua_handle_t *nh, const sip_t *sip);
 void register_reload(struct sip *self);
 void register_list(struct sip *self, void (*fn)(void *arg, const struct call_registration *r),

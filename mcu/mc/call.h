@@ -117,7 +117,7 @@ struct call {
 	char local_address[64];      /* numeric address the peer reached us at */
 	char remote_address[64];     /* numeric source address of signalling */
 	enum conf_transport transport;
-	char account[64];            /* that the caller has proven to be, or "" */
+	char account[CONF_ACCOUNT];  /* that the caller has proven to be, or "" */
 	char trunk[64];              /* it came from, or goes by, or "" */
 	bool outgoing;
 	/* Kept by call.c */

@@ -192,7 +192,7 @@ static void test_server(void **state)
 		assert_int_equal(digest_challenge(server, challenge, sizeof(challenge), "balai",
 						  (enum digest_algorithm)alg, false), 0);
 		for (size_t i = 0; i < COUNT(rows); i++) {
-			char address[16];
+			char address[40];
 
 			snprintf(address, sizeof(address), "192.0.2.%zu", 1 + i + 20 * (size_t)alg);
 			if (attempt(server, challenge, &rows[i].a, address) != rows[i].verdict)
