@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/ref.h"
+#include "sip/dns_relay.h"
 #include "sip/registrar.h"
 #include "sip/ua_auth.h"
 #include "sip/ua_tls.h"
@@ -398,6 +399,8 @@ int sip_new(struct sip **out, struct loop *loop, struct call_center *center,
 	if (!err)
 		err = registrar_new(&self->registrar);
 	if (!err)
+		err = dns_relay_new(&self->names);
+	if (!err)
 		err = stacks_open(self);
 	if (err) {
 		self->state = SIP_STOPPED;
@@ -505,6 +508,7 @@ struct sip *sip_free(struct sip *self)
 	timer_free(self->sweep_timer);
 	timer_free(self->look_timer);
 	timer_free(self->trunk_timer);
+	dns_relay_free(self->names);
 	registrar_free(self->registrar);
 	digest_server_free(self->digest);
 	ref_drop(self->config);

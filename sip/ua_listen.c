@@ -8,6 +8,7 @@
 #include "sip/ua_priv.h"
 
 #include "base/log.h"
+#include "sip/dns_relay.h"
 #include "sip/ua_cert.h"
 
 #include <arpa/inet.h>
@@ -25,6 +26,7 @@
 
 #include <sofia-sip/nta_tag.h>
 #include <sofia-sip/sip_tag.h>
+#include <sofia-sip/sresolv.h>
 #include <sofia-sip/tport_tag.h>
 #include <sofia-sip/url.h>
 
@@ -217,6 +219,7 @@ static nua_t *stack_nua(struct stack *s, const char *url, const char *url2, cons
 		NUTAG_URL(url),
 		TAG_IF(url2, NUTAG_SIPS_URL(url2)),
 		TAG_IF(cert, NUTAG_CERTIFICATE_DIR(cert)),
+		SRESTAG_RESOLV_CONF(dns_relay_conf(sip->names)),
 		TPTAG_LOG(1),
 		TPTAG_PONG2PING(1),
 		TPTAG_IDLE(IDLE_MS),

@@ -224,6 +224,9 @@ static void first_response(struct dialog *d, int status, const char *phrase, con
 	} else {
 		bool waits = status == 401 || status == 407;
 
+		/* Sofia's words, where there was nobody to ask. */
+		if (status == 503 && phrase && !strcmp(phrase, "DNS Error"))
+			phrase = "the host's name leads to no address, or no name server answers";
 		dialog_end_now(d, status, phrase);
 		if (waits) /* for a password, for ever */
 			dialog_free(d);

@@ -9,6 +9,7 @@
 #include "sip/ua_trace.h"
 
 struct digest_server;
+struct dns_relay;
 struct verify_peer;
 struct registrar;
 struct trunk;
@@ -62,6 +63,7 @@ struct sip {
 	struct timer *stop_timer, *sweep_timer, *look_timer;
 	struct digest_server *digest;   /* whom we ask for passwords */
 	struct registrar *registrar;
+	struct dns_relay *names;        /* whom Sofia asks for addresses */
 	struct list trunks;
 	struct timer *trunk_timer;
 	enum { SIP_RUNNING, SIP_ENDING, SIP_STOPPING, SIP_STOPPED } state;
