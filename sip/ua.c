@@ -214,6 +214,22 @@ static void on_terminated(struct dialog *d, int status, const char *phrase)
 		dialog_dead(d, status, phrase);
 }
 
+/* A request inside the call, not INVITE, was met with 401 or 407: it is sent again
+ * with what they ask for. Where we have nothing it has to be let go of: Sofia would
+ * wait for a password for ever, and every later request, BYE too, for that. */
+static bool asked_who_we_are(struct dialog *d, int status, const sip_t *sip)
+{
+	if (status != 401 && status != 407) {
+		if (status >= 200)
+			d->auth_tries = 0;
+		return false;
+	}
+	if (auth_answer(d->nh, d->auth_key, status, sip, &d->auth_tries))
+		return true;
+	nua_authenticate(d->nh, TAG_END());
+	return false;
+}
+
 static void on_dialog_event(struct dialog *d, nua_event_t event, int status,
 			    const char *phrase, const sip_t *sip)
 {
@@ -247,19 +263,26 @@ static void on_dialog_event(struct dialog *d, nua_event_t event, int status,
 		out_invite(d, status, phrase, sip);
 		break;
 	case nua_r_update:
-		out_update(d, status, sip);
+		if (!asked_who_we_are(d, status, sip))
+			out_update(d, status, sip);
 		break;
 	case nua_r_info:
-		out_info(d, status, sip);
+		if (!asked_who_we_are(d, status, sip))
+			out_info(d, status, sip);
+		break;
+	case nua_r_bye:
+		asked_who_we_are(d, status, sip);
 		break;
 	case nua_r_refer:
-		out_refer(d, status, phrase, sip);
+		if (!asked_who_we_are(d, status, sip))
+			out_refer(d, status, phrase, sip);
 		break;
 	case nua_i_notify:
 		in_notify(d, sip);
 		break;
 	case nua_r_notify:
-		out_notify(d, status);
+		if (!asked_who_we_are(d, status, sip))
+			out_notify(d, status);
 		break;
 	case nua_i_error:
 		/* No ACK in 64*T1: Sofia sends the BYE. */

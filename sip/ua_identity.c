@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "sip/identity.h"
+#include "sip/ua_trunk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +72,8 @@ static void collect(struct identity *out, const sip_t *sip, bool called)
 			identity_add(out, "Privacy", *p, called);
 }
 
-/* The sender of just this message: whoever sent the first one may be another. */
+/* The sender of just this message: whoever sent the first one may be another. A
+ * trunk's hosts are trusted as such. */
 static bool sender_trusted(const struct dialog *d, const char *method)
 {
 	enum conf_transport transport;
@@ -79,7 +81,7 @@ static bool sender_trusted(const struct dialog *d, const char *method)
 
 	if (trace_received_by(&d->trace, method, &transport, address, sizeof(address)))
 		snprintf(address, sizeof(address), "%s", d->call->remote_address);
-	return config_trusts(d->sip->config, address);
+	return config_trusts(d->sip->config, address) || trunk_of_source(d->sip, address);
 }
 
 /* False: it says nothing about who. */

@@ -79,10 +79,11 @@ class RawPhone:
 
 
 class Answering:
-    """A host that answers each request but ACK with the same status."""
+    """A host that answers each request but ACK with the same status, or with that
+    of its method."""
 
     def __init__(self, address, port=5060, status="503 Service Unavailable"):
-        self.status, self.seen = status, []
+        self.status, self.of_method, self.seen = status, {}, []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, port))
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -97,11 +98,13 @@ class Answering:
             text = data.decode(errors="replace")
             if text.startswith("SIP/2.0") or text.startswith("ACK"):
                 continue
-            self.seen.append(text.split(" ", 1)[0])
+            method = text.split(" ", 1)[0]
+            self.seen.append(method)
             kept = [line for line in text.split("\r\n\r\n")[0].split("\r\n")[1:]
                     if re.match(r"(Via|From|Call-ID|CSeq):", line, re.I)]
             to = re.search(r"^To:.*$", text, re.M)[0].strip() + ";tag=x"
-            self.socket.sendto("\r\n".join([f"SIP/2.0 {self.status}", *kept, to,
+            self.socket.sendto("\r\n".join([f"SIP/2.0 {self.of_method.get(method, self.status)}",
+                                            *kept, to,
                                             "Content-Length: 0", "", ""]).encode(), peer)
 
     def close(self):
