@@ -49,10 +49,10 @@ static void refuse_new(struct stack *stack, nua_handle_t *nh, int status,
 	nua_handle_destroy(nh);
 }
 
-static bool is_full(const struct sip *self)
+static bool is_full(const struct sip *self, bool replaces)
 {
 	return self->state != SIP_RUNNING || self->n_dialogs >= MAX_DIALOGS ||
-	       call_center_full(self->center);
+	       call_center_full_to(self->center, replaces);
 }
 
 /* The address behind the transport, not what the Via claims. */
@@ -138,12 +138,14 @@ static void new_call(struct stack *stack, nua_handle_t *nh, const sip_t *sip)
 	struct dialog *d;
 	int status;
 
-	if (is_full(self)) {
+	status = replaces_of(self, sip, &replaces);
+	if (is_full(self, replaces != NULL)) {
 		refuse_new(stack, nh, 503, "30");
 		return;
 	}
 	/* RFC 3261 19.1.1: no headers in a request URI. */
-	status = target->url_headers ? 400 : replaces_of(self, sip, &replaces);
+	if (target->url_headers)
+		status = 400;
 	if (!status)
 		status = peer_desc(&offer, &text, sip);
 	if (status) {
@@ -405,7 +407,7 @@ void in_info(struct stack *stack, nua_handle_t *nh, struct dialog *d, const sip_
 void in_options(struct stack *stack, nua_handle_t *nh, struct dialog *d, const sip_t *sip)
 {
 	struct sip *self = stack->sip;
-	bool busy = !d && (is_full(self) || (self->draining && self->draining(self->draining_arg)));
+	bool busy = !d && (is_full(self, false) || (self->draining && self->draining(self->draining_arg)));
 	char contact[512];
 
 	(void)sip;

@@ -73,7 +73,12 @@ void call_center_set_limit(struct call_center *self, unsigned most)
 
 bool call_center_full(const struct call_center *self)
 {
-	return self->n_calls >= self->most;
+	return call_center_full_to(self, false);
+}
+
+bool call_center_full_to(const struct call_center *self, bool replaces)
+{
+	return replaces ? self->n_calls > self->most : self->n_calls >= self->most;
 }
 
 struct call *call_center_find(struct call_center *self, const char *id)

@@ -143,6 +143,8 @@ unsigned call_center_count(const struct call_center *self);
  * before they are calls; what was begun already goes on. */
 void call_center_set_limit(struct call_center *self, unsigned most);
 bool call_center_full(const struct call_center *self);
+/* For a call that takes the place of another, which ends for it: one more. */
+bool call_center_full_to(const struct call_center *self, bool replaces);
 struct call *call_center_find(struct call_center *self, const char *id);
 
 /* A counted call with a fresh `id`; the protocol room owns the first reference

@@ -240,7 +240,8 @@ void controller_look_up(struct controller *self, const struct call *call, const 
 /* The conference a rule leads to, made when it has to be. */
 int controller_enter(struct controller *self, const struct dial_result *r,
 		     struct conference **out);
-/* Calls `uri` into a conference, on behalf of `by` (user@host, NULL: nobody). */
+/* Calls `uri` into a conference, on behalf of `by` (user@host, NULL: nobody).
+ * -ESHUTDOWN, -EAGAIN or -EBUSY: draining, overloaded, or all lines are in use. */
 int controller_call_in(struct controller *self, struct conference *conference, const char *uri,
 		       const char *by, struct participant **out);
 /* Calls `uri` and lets the answer join `number`. */

@@ -37,15 +37,26 @@ static void take_capacity(struct controller *self)
 		log_info("capacity calls=%u limit=%s", self->capacity.calls, self->capacity.limit);
 }
 
-static bool is_full(const struct controller *self)
+static bool is_full(const struct controller *self, bool replaces)
 {
 	/* The new call is counted already. */
-	return call_center_count(self->calls) > self->capacity.calls;
+	return call_center_count(self->calls) > self->capacity.calls + replaces;
 }
 
 static bool is_busy(const struct controller *self)
 {
 	return self->parts.full && self->parts.full(self->parts.full_arg);
+}
+
+/* What stands against a call of ours: 0, -ESHUTDOWN, -EAGAIN (overload) or -EBUSY
+ * (no line). One that is to replace another costs no more than that. */
+static int may_call(const struct controller *self, bool replaces)
+{
+	if (self->draining)
+		return -ESHUTDOWN;
+	if (is_busy(self) && !replaces)
+		return -EAGAIN;
+	return call_center_full_to(self->calls, replaces) ? -EBUSY : 0;
 }
 
 static void refuse(struct call *call, int status, const char *reason, unsigned retry_after)
@@ -176,11 +187,11 @@ static void on_offered(void *arg, struct call *call, const struct media_desc *of
 		refuse(call, 503, "Shutting down", RETRY_AFTER_DRAIN_S);
 		return;
 	}
-	if (is_full(self)) {
+	if (is_full(self, call->replaces != NULL)) {
 		refuse(call, 503, "All lines are in use", RETRY_AFTER_FULL_S);
 		return;
 	}
-	if (is_busy(self)) {
+	if (is_busy(self) && !call->replaces) {
 		refuse(call, 503, "The bridge is busy", RETRY_AFTER_BUSY_S);
 		return;
 	}
@@ -352,14 +363,17 @@ int controller_call_in(struct controller *self, struct conference *conference, c
 {
 	struct participant *p = NULL;
 	char to[1600], who[300];
-	int err = snprintf(to, sizeof(to), "%s", uri) < (int)sizeof(to) / 2 ? 0 : -EINVAL;
+	int err = may_call(self, strstr(uri, "?Replaces=") != NULL);
 
+	if (!err && snprintf(to, sizeof(to), "%s", uri) >= (int)sizeof(to) / 2)
+		err = -EINVAL;
+	if (err)
+		return err;
 	if (by && is_address(by)) {
 		snprintf(who, sizeof(who), "<sip:%s>", by);
 		call_uri_header(to, sizeof(to), "Referred-By", who);
 	}
-	if (!err)
-		err = participant_new(&p, conference, NULL);
+	err = participant_new(&p, conference, NULL);
 	if (!err) {
 		p->dialled = strdup(to);
 		err = p->dialled ? 0 : -ENOMEM;
@@ -398,6 +412,12 @@ static void dial_error(char *error, size_t cap, const char *uri, int err)
 		snprintf(error, cap, "%s is not registered; `balai registrations` lists who is",
 			 uri);
 		break;
+	case ESHUTDOWN:
+		snprintf(error, cap, "The bridge is draining; no new calls");
+		break;
+	case EAGAIN:
+		snprintf(error, cap, "The machine is overloaded; no new calls until `balai stats` shows no overload");
+		break;
 	case EBUSY:
 		snprintf(error, cap, "Cannot call %s: all lines are in use; `balai calls` lists them",
 			 uri);
@@ -432,19 +452,11 @@ int controller_dial(struct controller *self, const char *number, const char *uri
 	struct participant *p = NULL;
 	bool fresh = !conference_find(self, number);
 	struct dial_result r;
-	int err;
+	int err = may_call(self, false);
 
-	if (self->draining) {
-		snprintf(error, cap, "The bridge is draining; no new calls");
-		return -ESHUTDOWN;
-	}
-	if (is_busy(self)) {
-		snprintf(error, cap, "The machine is overloaded; no new calls until `balai stats` shows no overload");
-		return -EBUSY;
-	}
-	if (call_center_full(self->calls)) {
-		dial_error(error, cap, uri, -EBUSY);
-		return -EBUSY;
+	if (err) {
+		dial_error(error, cap, uri, err);
+		return err == -EAGAIN ? -EBUSY : err;
 	}
 	if (*uri && !uri[strspn(uri, "0123456789+*#")]) {
 		err = number_out(self, uri, &r, error, cap);

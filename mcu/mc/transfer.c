@@ -63,6 +63,7 @@ static int go_on(struct controller *self, struct participant *p, const struct di
 static int call_in(struct controller *self, struct participant *p, const char *uri)
 {
 	struct participant *next = NULL;
+	/* Refuses when it is full, overloaded or draining, as `balai dial` does. */
 	int err = controller_call_in(self, p->conference, uri, p->call->remote_uri, &next);
 
 	if (err) {
