@@ -61,6 +61,46 @@ static void test_belongs(void **state)
 	trace_stop();
 }
 
+/* What a password could be guessed from is not kept; what explains a refusal is. */
+static void test_credentials(void **state)
+{
+	static const struct { const char *in, *out; } row[] = {
+		{ "Authorization: Digest username=\"a\", response=\"0123abcd\", nc=00000001\r\n",
+		  "Authorization: Digest username=\"a\", response=\"********\", nc=00000001\n" },
+		{ "proxy-authorization : Digest realm=\"r\",Response = \"0123\",cnonce=\"c\"\r\n",
+		  "proxy-authorization : Digest realm=\"r\",Response = \"****\",cnonce=\"c\"\n" },
+		{ "Authorization: Digest response=0123,x=y\r\n",
+		  "Authorization: Digest response=****,x=y\n" },
+		{ "Authorization: Digest nonce=\"n\",\r\n response=\"0123\",\r\n\tqop=auth\r\n",
+		  "Authorization: Digest nonce=\"n\",\n response=\"****\",\n\tqop=auth\n" },
+		{ "Authorization: Digest xresponse=\"0123\", response\r\n",
+		  "Authorization: Digest xresponse=\"0123\", response\n" },
+		{ "Authorization: Digest response=\"0123\r\nX: y\r\n",
+		  "Authorization: Digest response=\"****\nX: y\n" },
+		{ "X-Authorization: response=\"0123\"\r\n", "X-Authorization: response=\"0123\"\n" },
+		{ "Authorization: Digest response=\"01\"\r\nAuthorization: Digest response=\"23\"\r\n",
+		  "Authorization: Digest response=\"**\"\nAuthorization: Digest response=\"**\"\n" },
+	};
+
+	(void)state;
+	trace_start();
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		char in[400];
+		struct trace t;
+		char *text;
+
+		snprintf(in, sizeof(in), "INVITE sip:a@b SIP/2.0\r\nCall-ID: x\r\n%s\r\n", row[i].in);
+		trace_init(&t, "x");
+		feed(RECEIVED, in);
+		text = written(&t);
+		if (!strstr(text, row[i].out))
+			fail_msg("row %zu: %s", i, text);
+		free(text);
+		trace_fini(&t);
+	}
+	trace_stop();
+}
+
 static void test_text(void **state)
 {
 	enum conf_transport transport = CONF_UDP;
@@ -168,6 +208,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_belongs),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_credentials),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_orphans),
 	};
