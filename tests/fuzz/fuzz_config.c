@@ -18,7 +18,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (conf_parse(&c, (const char *)data, size, "fuzz", NULL, &nothing_around))
 		return 0;
 	for (size_t i = 0; i < sizeof(dialled) / sizeof(dialled[0]); i++) {
-		struct dial_query q = { dialled[i], "a@b.example", CONF_TLS, (int64_t)i * 100000 };
+		struct dial_query q = {
+			.dialled = dialled[i],
+			.caller = "a@b.example",
+			.transport = CONF_TLS,
+			.time_s = (int64_t)i * 100000,
+			.diverted = i % 2 ? dialled[i - 1] : NULL,
+			.original = i % 3 ? dialled[0] : "4711",
+			.account = i % 2 ? "alice" : NULL,
+			.trunk = i % 3 ? "pbx" : NULL,
+		};
 		struct dial_result r;
 
 		dialplan_lookup(c, &q, &r, NULL);
