@@ -101,7 +101,7 @@ def difference(after, before):
     """Of the bridge's counters between two readings."""
     if isinstance(after, dict):
         return {k: difference(v, before[k]) for k, v in after.items() if k in before}
-    return after if isinstance(after, bool) else after - before
+    return after if isinstance(after, (bool, str)) else after - before
 
 
 class Rig:

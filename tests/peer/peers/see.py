@@ -32,7 +32,8 @@ def _hue_client(r, g, b, cache={}):
     if key not in cache:
         h, s, v = colorsys.rgb_to_hsv(r / 255, g / 255, b / 255)
         found = -1
-        if s > .45 and v > .35:
+        # the border of who speaks is of a duller green than a client's
+        if s > .68 and v > .35:
             for k, hue in enumerate(media.HUES):
                 away = abs(h * 360 - hue)
                 if min(away, 360 - away) < 14:
