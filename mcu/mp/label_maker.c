@@ -34,7 +34,6 @@ struct label_maker {
 	struct list bucket[BUCKETS];
 	struct list age;             /* the last that was asked for at the end */
 	uint32_t n;
-	bool running;
 	pthread_t thread;
 	/* between both */
 	struct mailbox *mailbox;
@@ -123,16 +122,6 @@ static void *maker_run(void *arg)
 	return NULL;
 }
 
-static int maker_start(struct label_maker *self)
-{
-	int err = 0;
-
-	if (!self->running)
-		err = -pthread_create(&self->thread, NULL, maker_run, self);
-	self->running = !err;
-	return err;
-}
-
 /* ---- the table ------------------------------------------------------------------- */
 
 static bool spec_equal(const struct label_spec *a, const struct label_spec *b)
@@ -186,7 +175,7 @@ static struct kept *kept_new(struct label_maker *self, const struct label_spec *
 	struct draw_msg *m = calloc(1, sizeof(*m));
 	struct label *label = ref_new(sizeof(*label), label_fini);
 
-	if (!k || !m || !label || maker_start(self)) {
+	if (!k || !m || !label) {
 		free(k);
 		free(m);
 		ref_drop(label);
@@ -243,7 +232,10 @@ int label_maker_new(struct label_maker **out)
 		return err;
 	}
 	err = mailbox_new(&self->mailbox, 0, maker_wake, self);
+	if (!err)
+		err = -pthread_create(&self->thread, NULL, maker_run, self);
 	if (err) {
+		mailbox_free(self->mailbox);
 		close(self->event_fd);
 		free(self);
 		return err;
@@ -256,11 +248,9 @@ struct label_maker *label_maker_free(struct label_maker *self)
 {
 	if (!self)
 		return NULL;
-	if (self->running) {
-		atomic_store(&self->stopping, true);
-		maker_wake(self);
-		pthread_join(self->thread, NULL);
-	}
+	atomic_store(&self->stopping, true);
+	maker_wake(self);
+	pthread_join(self->thread, NULL);
 	mailbox_free(self->mailbox);
 	list_each_safe(l, &self->age)
 		kept_drop(self, list_entry(l, struct kept, age));
