@@ -11,7 +11,6 @@
 enum {
 	FILES_PER_CALL = 5,      /* its media sockets, and its TCP or TLS connection */
 	FILES_KEPT = 64,         /* listeners, the control socket, captures, timers */
-	PICTURES_PER_CALL = 20,  /* decoder, scaled copies, canvas, encoder: 28 MB at 720p */
 	CALL_BYTES = 1 << 20,    /* sound and signalling */
 };
 
@@ -62,17 +61,27 @@ void capacity_machine(struct capacity_machine *out)
 		out->memory = group;
 }
 
-static uint64_t bytes_per_call(const struct config *config)
+/* The rest is for the system, and for what a crowd takes at once. */
+static uint64_t usable(uint64_t memory)
 {
-	uint64_t pixels = 0;
+	return memory / 4 * 3;
+}
 
-	for (size_t i = 0; i < config->n_profile; i++) {
-		const struct conf_profile *p = &config->profile[i];
+uint64_t capacity_memory_used(void)
+{
+	unsigned long long all, resident = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
 
-		if (p->video && (uint64_t)p->width * p->height > pixels)
-			pixels = (uint64_t)p->width * p->height;
-	}
-	return CALL_BYTES + pixels * 3 / 2 * PICTURES_PER_CALL;
+	if (f && fscanf(f, "%llu %llu", &all, &resident) != 2)
+		resident = 0;
+	if (f)
+		fclose(f);
+	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+bool capacity_memory_full(uint64_t used, uint64_t memory)
+{
+	return memory && used > usable(memory);
 }
 
 static void at_most(struct capacity *c, uint64_t calls, const char *limit)
@@ -92,8 +101,7 @@ void capacity_of(struct capacity *out, const struct config *config,
 	if (n->max_calls)
 		at_most(out, n->max_calls, "max-calls");
 	else if (machine->memory)
-		/* The rest is for the system, and for what a crowd takes at once. */
-		at_most(out, machine->memory / 4 * 3 / bytes_per_call(config), "memory");
+		at_most(out, usable(machine->memory) / CALL_BYTES, "memory");
 	if (n->media_port_max)
 		at_most(out, (n->media_port_max - n->media_port_min + 1u) / CONF_PORTS_PER_CALL,
 			"ports");

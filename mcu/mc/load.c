@@ -2,6 +2,7 @@
 #include "mcu/mc/load.h"
 
 #include "base/log.h"
+#include "mcu/mc/capacity.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,11 +16,26 @@ struct load {
 	struct timer *timer;
 	uint64_t ticks, late; /* at the last look */
 	bool sound_late;
+	uint64_t memory;      /* bytes we may have, 0: not known */
+	bool memory_full;     /* as last said */
 };
 
 bool load_sound_late(uint64_t ticks, uint64_t late)
 {
 	return ticks >= TICKS_LEAST && late * 10 > ticks;
+}
+
+/* Asked for each call: many may come within a second. */
+static bool memory_full(struct load *self)
+{
+	uint64_t used = capacity_memory_used();
+	bool full = capacity_memory_full(used, self->memory);
+
+	if (full != self->memory_full)
+		log_warning("memory=%s used_mib=%llu of_mib=%llu", full ? "full" : "enough",
+			    (unsigned long long)(used >> 20),
+			    (unsigned long long)(self->memory >> 20));
+	return self->memory_full = full;
 }
 
 static void look(void *arg)
@@ -46,9 +62,12 @@ int load_new(struct load **out, struct loop *loop, struct audio_engine *audio,
 	     struct video_engine *video)
 {
 	struct load *self = calloc(1, sizeof(*self));
+	struct capacity_machine machine;
 
 	if (!self)
 		return -ENOMEM;
+	capacity_machine(&machine);
+	self->memory = machine.memory;
 	self->audio = audio;
 	self->video = video;
 	if (timer_new(&self->timer, loop, look, self)) {
@@ -72,5 +91,5 @@ bool load_full(void *arg)
 {
 	struct load *self = arg;
 
-	return self->sound_late || video_engine_full(self->video);
+	return self->sound_late || video_engine_full(self->video) || memory_full(self);
 }

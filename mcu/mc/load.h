@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Is there room for one more call? What the machine carries is measured, not
  * counted: it is full when pictures are late though they are as few and small as
- * can be, or when sound is late. Control thread. */
+ * can be, when sound is late, or when memory comes to its end. Control thread. */
 #ifndef BALAI_MCU_MC_LOAD_H
 #define BALAI_MCU_MC_LOAD_H
 

@@ -6,47 +6,39 @@
 
 #include <string.h>
 
-static struct conf_profile profiles[] = {
-	{ .video = true, .width = 640, .height = 360 },
-	{ .video = true, .width = 1280, .height = 720 },
-	{ .video = false, .width = 3840, .height = 2160 },
-};
-
 static void test_table(void **state)
 {
 	static const uint64_t gb = UINT64_C(1) << 30;
 	static const struct {
 		unsigned max_calls, first, last; /* media ports */
-		size_t profiles;
 		uint64_t files, memory;
 		unsigned calls;
 		const char *limit;
 	} rows[] = {
 		/* four ports a call */
-		{ 0, 20000, 29999, 2, UINT64_MAX, 0, 2500, "ports" },
-		{ 0, 20000, 20999, 2, 65536, 64 * gb, 250, "ports" },
+		{ 0, 20000, 29999, UINT64_MAX, 0, 2500, "ports" },
+		{ 0, 20000, 20999, 65536, 64 * gb, 250, "ports" },
 		/* five descriptors a call, and 64 for the rest */
-		{ 0, 20000, 29999, 2, 1024, 64 * gb, 192, "files" },
-		{ 0, 0, 0, 2, 1024, 64 * gb, 192, "files" },
-		/* three quarters of it: 28.7 MB with 720p, 7.9 MB with 360p, 1 MB of sound */
-		{ 0, 20000, 29999, 2, 65536, 4 * gb, 112, "memory" },
-		{ 0, 20000, 29999, 1, 65536, 4 * gb, 404, "memory" },
-		{ 0, 20000, 29999, 0, 65536, 2 * gb, 1536, "memory" },
+		{ 0, 20000, 29999, 1024, 64 * gb, 192, "files" },
+		{ 0, 0, 0, 1024, 64 * gb, 192, "files" },
+		/* three quarters of it, a megabyte a telephone */
+		{ 0, 20000, 29999, 65536, 4 * gb, 2500, "ports" },
+		{ 0, 20000, 29999, 65536, 2 * gb, 1536, "memory" },
 		/* the administrator's number, also where memory is said to be less … */
-		{ 150, 20000, 29999, 2, 65536, 4 * gb, 150, "max-calls" },
-		{ 40, 20000, 29999, 2, 65536, 64 * gb, 40, "max-calls" },
+		{ 2000, 20000, 29999, 65536, 2 * gb, 2000, "max-calls" },
+		{ 40, 20000, 29999, 65536, 64 * gb, 40, "max-calls" },
 		/* … but there are no more ports and descriptors by that */
-		{ 300, 20000, 20999, 2, 65536, 64 * gb, 250, "ports" },
-		{ 300, 20000, 29999, 2, 1024, 64 * gb, 192, "files" },
+		{ 300, 20000, 20999, 65536, 64 * gb, 250, "ports" },
+		{ 300, 20000, 29999, 1024, 64 * gb, 192, "files" },
 		/* one call is let in wherever balaid starts at all */
-		{ 0, 20000, 29999, 2, 10, 64 * gb, 1, "files" },
-		{ 0, 0, 0, 2, UINT64_MAX, 1, 1, "memory" },
+		{ 0, 20000, 29999, 10, 64 * gb, 1, "files" },
+		{ 0, 0, 0, UINT64_MAX, 1, 1, "memory" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct capacity_machine machine = { rows[i].files, rows[i].memory };
-		struct config config = { .profile = profiles, .n_profile = rows[i].profiles };
+		struct config config = { 0 };
 		struct capacity c;
 
 		config.network.max_calls = rows[i].max_calls;
@@ -56,15 +48,20 @@ static void test_table(void **state)
 		assert_int_equal(c.calls, rows[i].calls);
 		assert_string_equal(c.limit, rows[i].limit);
 	}
-	/* A profile without picture needs none of that memory, however large it says. */
-	{
-		struct config config = { .profile = profiles + 2, .n_profile = 1 };
-		const struct capacity_machine machine = { UINT64_MAX, 2 * gb };
-		struct capacity c;
+}
 
-		capacity_of(&c, &config, &machine);
-		assert_int_equal(c.calls, 1536);
-	}
+static void test_memory(void **state)
+{
+	static const uint64_t gb = UINT64_C(1) << 30;
+
+	(void)state;
+	assert_false(capacity_memory_full(3 * gb, 4 * gb));
+	assert_true(capacity_memory_full(3 * gb + 1, 4 * gb));
+	assert_false(capacity_memory_full(3 * gb, 0)); /* not known */
+	assert_false(capacity_memory_full(0, 4 * gb));
+	/* this program is no smaller than a page and no larger than it may be */
+	assert_true(capacity_memory_used() >= 4096);
+	assert_true(capacity_memory_used() < 4 * gb);
 }
 
 /* Whatever this machine is, it has something, and not more than the kernel says. */
@@ -81,7 +78,8 @@ static void test_machine(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table), cmocka_unit_test(test_machine),
+		cmocka_unit_test(test_table), cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_machine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
