@@ -52,6 +52,7 @@ struct conference {
 	struct mixer *mixer;
 	struct outlet *outlet;     /* of the mixer's events */
 	struct list views;
+	struct seating seating;    /* of those who see everybody */
 	struct timer *arrange;     /* set when the scene must be laid out again */
 	bool arranging;            /* it is set */
 	struct timer *sync;

@@ -57,11 +57,20 @@ static const struct stage *stage_of(const struct conference *c, const struct par
 	return viewer->stage ? viewer->stage : &c->stage;
 }
 
-/* `fixed`: who has which place in the conference's own layout. */
-static void seat(struct conference *c, struct participant *viewer,
+/* Those who see everybody sit before one seating, whenever they came: what moved
+ * before they were there would else give each a picture of their own. */
+static bool sees_all(const struct conference *c, const struct participant *viewer)
+{
+	return stage_of(c, viewer) == &c->stage && (shows_self(c) || !has_tile(c, viewer));
+}
+
+/* `viewer` NULL: one of those who see everybody. `fixed`: who has which place in
+ * the conference's own layout. */
+static void seat(struct conference *c, const struct participant *viewer, struct seating *seating,
 		 const uint32_t fixed[LAYOUT_MAX_TILES])
 {
-	const struct stage *stage = stage_of(c, viewer);
+	const struct stage *stage = viewer ? stage_of(c, viewer) : &c->stage;
+	const struct participant *left_out = shows_self(c) ? NULL : viewer;
 	uint32_t *ids = calloc(c->n ? c->n : 1, sizeof(*ids));
 	uint32_t speakers[16], own[LAYOUT_MAX_TILES];
 	unsigned n = 0, n_speakers = 0;
@@ -71,18 +80,18 @@ static void seat(struct conference *c, struct participant *viewer,
 	list_each(l, &c->participants) {
 		struct participant *p = list_entry(l, struct participant, link);
 
-		if (has_tile(c, p) && (p != viewer || shows_self(c)))
+		if (has_tile(c, p) && p != left_out)
 			ids[n++] = p->id;
 	}
 	for (unsigned i = 0; i < c->n_speakers; i++) {
-		if (c->speaker[i] != viewer->id || shows_self(c))
+		if (!left_out || c->speaker[i] != left_out->id)
 			speakers[n_speakers++] = c->speaker[i];
 	}
 	if (stage != &c->stage) {
 		stage_fixed(stage, c, own);
 		fixed = own;
 	}
-	seating_update(&viewer->seating, &stage->layout,
+	seating_update(seating, &stage->layout,
 		       &(struct crowd){ ids, n, speakers, n_speakers, fixed });
 	free(ids);
 }
@@ -279,6 +288,7 @@ static struct showing *choose(struct conference *c, const struct view *now,
 void conference_arrange(struct conference *self)
 {
 	uint32_t fixed[LAYOUT_MAX_TILES];
+	bool seated = false;
 
 	stage_fixed(&self->stage, self, fixed);
 	list_each(l, &self->views)
@@ -294,7 +304,14 @@ void conference_arrange(struct conference *self)
 		p->view = NULL;
 		if (!p->in || !video || !leg_sends_video(video))
 			continue;
-		seat(self, p, fixed);
+		if (!sees_all(self, p)) {
+			seat(self, p, &p->seating, fixed);
+		} else {
+			if (!seated)
+				seat(self, NULL, &self->seating, fixed);
+			seated = true;
+			p->seating = self->seating;
+		}
 		make_scene(self, p, self->settings.profile->width,
 			   self->settings.profile->height, &scene);
 		s = choose(self, now, &scene);
