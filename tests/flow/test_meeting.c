@@ -38,6 +38,7 @@ static const char config_xml[] =
 	"  <conferences>\n"
 	"    <conference number=\"7000\" profile=\"default\" encryption=\"required\"/>\n"
 	"    <conference number=\"7001\" profile=\"default\" max-participants=\"1\"/>\n"
+	"    <conference number=\"7002\" profile=\"default\" self=\"yes\"/>\n"
 	"  </conferences>\n"
 	"  <dial-plan>\n"
 	"    <rule dialled=\"600\"><refuse code=\"603\" reason=\"Not you\"/></rule>\n"
@@ -581,6 +582,54 @@ static void test_see_each_other(void **state)
 	for (int i = 0; i < 3; i++)
 		endpoint_hang_up(e[i]);
 	for (int i = 0; i < 3; i++)
+		endpoint_free(e[i]);
+}
+
+/* All of them show until the one has seen some more pictures. */
+static void show_all(struct endpoint *const *e, unsigned n, struct endpoint *seen_by)
+{
+	int until = atomic_load(&seen_by->pictures) + 10;
+	int64_t next = 0;
+
+	for (int64_t end = patience(); clock_us() < end && atomic_load(&seen_by->pictures) < until;) {
+		room_step(seen_by->room);
+		if (due(&next, 66000))
+			for (unsigned i = 0; i < n; i++)
+				endpoint_show(e[i], (uint8_t)(60 + 50 * i));
+	}
+	assert_true(atomic_load(&seen_by->pictures) >= until);
+}
+
+/* Who comes after somebody went sees the others in the places they have for all. */
+static void test_one_picture_for_all(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *e[4];
+	struct video_engine_stats v;
+
+	for (int i = 0; i < 3; i++) {
+		e[i] = endpoint_new(r, true, false);
+		endpoint_dial(e[i], "7002");
+		endpoint_connect(e[i]);
+	}
+	show_all(e, 3, e[2]);
+	endpoint_hang_up(e[0]);
+	e[3] = endpoint_new(r, true, false);
+	endpoint_dial(e[3], "7002");
+	endpoint_connect(e[3]);
+	show_all(e + 1, 3, e[3]);
+	/* a view that nobody looks at any more stays for a moment */
+	for (int64_t end = patience(); clock_us() < end;) {
+		show_all(e + 1, 3, e[3]);
+		video_engine_stats(r->video, &v);
+		if (v.views == 1)
+			break;
+	}
+	assert_int_equal(v.views, 1);
+	assert_int_equal(v.sinks, 3);
+	for (int i = 1; i < 4; i++)
+		endpoint_hang_up(e[i]);
+	for (int i = 0; i < 4; i++)
 		endpoint_free(e[i]);
 }
 
@@ -1279,6 +1328,7 @@ int main(void)
 		cmocka_unit_test(test_late_sound),
 		cmocka_unit_test_setup_teardown(test_full_machine, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_see_each_other, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_one_picture_for_all, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_refusals, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_hold, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_delayed_offer, room_open, room_close),
