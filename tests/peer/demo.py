@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The demonstration: balaid and five independent endpoints in one conference, and then
-three old ones (an H.263 room, an H.261 room, a G.729 phone) with a new one in another.
+three old ones (an H.263 room, an H.261 room, a G.729 phone) in another with a new one and
+with a phone that calls somebody else through a proxy and is transferred in by them.
 
 Run by scripts/demo inside a network namespace of its own. For each endpoint it
 leaves three pictures a second apart, what it heard, and DIR/result.json, which
@@ -22,9 +23,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peers import hear, media, see, wirecap  # noqa: E402
 from peers.baresip import Baresip  # noqa: E402
 from peers.bridge import Bridge  # noqa: E402
+from peers.kamailio import PASSWORD, Kamailio, numbers_to  # noqa: E402
 from peers.linphone import Linphone  # noqa: E402
 from peers.room import Room, old_clip  # noqa: E402
 from peers.sipp import DeskPhone  # noqa: E402
+from peers.system import wait_until  # noqa: E402
 from peers.webrtc import WebRtc  # noqa: E402
 
 NUMBER, OLD_NUMBER = "2001", "2002"
@@ -42,6 +45,52 @@ class Endpoint:
         self.pictures = []
         self.wav = None
         self.problems = []
+
+
+class Transferred(Baresip):
+    """A phone of an exchange, which is Kamailio: it calls the attendant there, who
+    transfers it to the conference. Every request between the three and the bridge goes
+    by Kamailio, which asks each phone for its password."""
+
+    def __init__(self, work, k, name, bridge, clip, sound):
+        hop = bridge.uri("2000").replace("2000@", "")
+        self.exchange = Kamailio(work + "/exchange", phone="127.0.0.1",
+                                 routes=numbers_to("^2[0-9]{3}$", hop))
+        try:
+            self.attendant = Baresip(work + "/attendant", "attendant", 5290, 10900, 4409, clip,
+                                     sound, video=(), account=self._account(
+                                         "attendant", "answermode=auto"))
+            super().__init__(f"{work}/{name}", name, 5200 + 10 * k, 10000 + 100 * k, 4400 + k, clip,
+                             sound, account=self._account(
+                                 name, "audio_codecs=G722/16000/1;video_codecs=H264"))
+        except RuntimeError:
+            self.exchange.stop()
+            raise
+
+    def _account(self, name, more):
+        return (f'regint=60;outbound="sip:{self.exchange.address}:5060";auth_user={name};'
+                f'auth_pass="{PASSWORD}";{more}')
+
+    def dial(self, uri, seconds=10):
+        names = "registered attendant", "registered " + self.name
+        if not wait_until(lambda: all(n in self.exchange.log() for n in names), seconds) or \
+           not super().dial("sip:attendant@pbx.test", seconds):
+            return False
+        time.sleep(2)  # they talk
+        self.events.clear()
+        number = re.search(r"sip:(\d+)@", uri).group(1)
+        self.attendant.command("transfer", f"sip:{number}@pbx.test")
+        return wait_until(lambda: any(e.get("type") == "CALL_ESTABLISHED" for e in self.events),
+                          seconds) and self._by_exchange(number)
+
+    def _by_exchange(self, number):
+        log = self.exchange.log()
+        return "in dialog REFER" in log and f"relayed INVITE {number} from {self.name}" in log
+
+    def quit(self):
+        super().quit()
+        self.attendant.quit()
+        self.exchange.stop()
 
 
 def png_size(path):
@@ -98,8 +147,8 @@ def start_desk_phone(work, bridge):
 
 
 def start_old_endpoints(work, bridge):
-    """Three endpoints that know nothing newer than H.263, H.261 and G.729 (and a new
-    one), started and not yet dialling."""
+    """Three endpoints that know nothing newer than H.263, H.261 and G.729, a new one and
+    one that will be transferred in, started and not yet dialling."""
     clips, target, endpoints = work + "/media", bridge.uri(OLD_NUMBER), []
 
     def baresip(k, name, clip, **more):
@@ -119,6 +168,9 @@ def start_old_endpoints(work, bridge):
     phone = Linphone(work + "/g729", "g729", 5270, 10700, [], media.sound(7, clips + "/t7.wav"),
                      audio="G729", video=False)
     endpoints.append((Endpoint(7, "g729", "linphone", phone, phone.rtp_ports, video=False), target))
+    moved = Transferred(work, 3, "transferred", bridge, media.clip(3, clips + "/c3.mp4"),
+                        media.sound(3, clips + "/t3.wav"))
+    endpoints.append((Endpoint(3, "transferred", "baresip", moved, moved.rtp_ports), target))
     return endpoints
 
 
@@ -277,7 +329,7 @@ def finish(meetings, out, status, bridge_log):
             problems += [f"{e.name}: {p}" for p in e.problems]
     if status != 0:
         problems.append(f"balaid ended with {status}")
-    result = {"passed": not problems and len(entries) >= 9, "endpoints": entries}
+    result = {"passed": not problems and len(entries) >= 10, "endpoints": entries}
     with open(out + "/result.json", "w") as f:
         json.dump(result, f, indent=2)
     for entry in entries:
