@@ -90,4 +90,53 @@ static inline double heard_db(const struct peer *p, double hz, unsigned ms)
 	return 20 * log10(tone_find(p->heard + p->n_heard - n, n, hz, rate, NULL) / 32768 + 1e-9);
 }
 
+/* What remains of the last `ms` after these tones, dB below their sum. */
+static inline double heard_snr(const struct peer *p, const double *hz, unsigned n_hz, unsigned ms)
+{
+	uint32_t rate = audio_rate(&p->heard_format);
+	size_t n = (size_t)rate * ms / 1000;
+	const int16_t *x = p->heard + p->n_heard - n;
+	double *rest = malloc(n * sizeof(*rest)), all = 0, left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		rest[i] = x[i];
+		all += rest[i] * rest[i];
+	}
+	for (int round = 0; round < 4; round++) { /* tones are not quite orthogonal */
+		for (unsigned h = 0; h < n_hz; h++) {
+			double s = 0, c = 0, w = 2 * M_PI * hz[h] / rate;
+
+			for (size_t i = 0; i < n; i++) {
+				s += rest[i] * sin(w * (double)i);
+				c += rest[i] * cos(w * (double)i);
+			}
+			for (size_t i = 0; i < n; i++)
+				rest[i] -= 2 / (double)n * (s * sin(w * (double)i) +
+							    c * cos(w * (double)i));
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		left += rest[i] * rest[i];
+	free(rest);
+	return 10 * log10(all / (left + 1e-6));
+}
+
+/* What a leg does is changed in mid-call, so: leg_flags(&r, p, hold). */
+static inline void leg_flags(struct room *r, struct peer *p, void (*change)(struct mixer_leg_params *))
+{
+	struct mixer_leg_params params = p->leg.params;
+
+	change(&params);
+	mix_set(&r->mix, &p->leg, &params);
+}
+
+static inline void hold(struct mixer_leg_params *p) { p->receive = false; }
+static inline void unhold(struct mixer_leg_params *p) { p->receive = true; }
+static inline void mute(struct mixer_leg_params *p) { p->muted = true; }
+static inline void unmute(struct mixer_leg_params *p) { p->muted = false; }
+static inline void deafen(struct mixer_leg_params *p) { p->deaf = true; }
+static inline void undeafen(struct mixer_leg_params *p) { p->deaf = false; }
+static inline void shut(struct mixer_leg_params *p) { p->send = false; }
+static inline void unshut(struct mixer_leg_params *p) { p->send = true; }
+
 #endif
