@@ -23,6 +23,7 @@ struct coded {
 	bool key;        /* video: decodable on its own */
 	bool corrupt;    /* video from the wire: something before or in it is missing */
 	bool marker;     /* audio: first of a talkspurt */
+	uint8_t orientation; /* video from the wire: see picture_upright */
 	int64_t time_us; /* monotonic capture time; 0 when not known */
 	uint32_t rtp_time; /* from the wire: its timestamp. To the wire: the
 			    * timestamp in the codec's clock before the

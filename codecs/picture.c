@@ -275,6 +275,45 @@ struct picture *picture_converted(struct picture *self, enum colour to)
 	return p;
 }
 
+/* A quarter turn makes pixels that were wide tall. */
+static struct picture *new_turned(const struct picture *src, bool across)
+{
+	struct picture *p = across ? picture_new(src->height, src->width) :
+				     picture_new(src->width, src->height);
+
+	if (!p)
+		return NULL;
+	describe(p, src);
+	p->sar_num = across ? src->sar_den : src->sar_num;
+	p->sar_den = across ? src->sar_num : src->sar_den;
+	return p;
+}
+
+/* Mirrored left to right, then turned: H.264 D.2.27 has the same order, TS 26.114 says
+ * none. libyuv turns a plane whose height is negative the other way up, which is a mirror
+ * and half a turn. */
+struct picture *picture_upright(struct picture *self, unsigned orientation)
+{
+	static const enum RotationMode mode[] = { kRotate0, kRotate90, kRotate180, kRotate270 };
+	unsigned turns = orientation & ORIENT_TURNS;
+	bool mirror = orientation & ORIENT_MIRROR;
+	struct picture *p;
+
+	if (!turns && !mirror)
+		return ref_hold(self);
+	p = new_turned(self, turns & 1);
+	if (!p)
+		return NULL;
+	if (mirror)
+		turns = (turns + 2) & ORIENT_TURNS;
+	if (I420Rotate(self->plane[0], self->stride[0], self->plane[1], self->stride[1],
+		       self->plane[2], self->stride[2], p->plane[0], p->stride[0], p->plane[1],
+		       p->stride[1], p->plane[2], p->stride[2], self->width,
+		       mirror ? -self->height : self->height, mode[turns]) != 0)
+		return ref_drop(p);
+	return p;
+}
+
 void picture_trim(void)
 {
 	bufpool_trim(&pool);

@@ -54,6 +54,14 @@ struct picture *picture_scaled(struct picture *self, int cx, int cy, int cw, int
  * already, else a copy. New reference, NULL when out of memory. */
 struct picture *picture_converted(struct picture *self, enum colour to);
 
+/* How a camera was held, as RTP says it (3GPP TS 26.114 section 7.4.5): mirrored, and
+ * then so many quarter turns clockwise put the picture upright. */
+enum { ORIENT_TURNS = 3, ORIENT_MIRROR = 4 };
+
+/* The picture upright: itself when it stands so already, else a copy. New reference,
+ * NULL when out of memory. Other bits of `orientation` are not looked at. */
+struct picture *picture_upright(struct picture *self, unsigned orientation);
+
 /* Copies `src` into `dst` at (x, y), even, clipped. */
 void picture_blit(struct picture *dst, const struct picture *src, int x, int y);
 

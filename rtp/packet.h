@@ -61,6 +61,10 @@ bool rtp_ext_next(struct rtp_ext_iter *self, struct rtp_ext *out);
 /* The element with this id, or false. */
 bool rtp_ext_find(const struct rtp_packet *packet, uint8_t id, struct rtp_ext *out);
 
+/* How the camera is held, in an element with this id (3GPP TS 26.114 section 7.4.5; bits
+ * as in codecs/picture.h): false when there is none of one byte. */
+bool rtp_orientation(const struct rtp_packet *packet, uint8_t id, uint8_t *out);
+
 /* Writes the header with marker, pt, seq, timestamp, ssrc and CSRCs of `self`
  * (its ext and payload are not looked at) and `n_ext` elements: in the one-byte
  * form where all fit (id 1..14, 1..16 bytes), else in the two-byte form. The

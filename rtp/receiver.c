@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum {
+	TAGGED = 0x80,               /* a packet says how the camera is held */
 	WAIT_PLAIN_US = 20000,       /* for reordering alone */
 	WAIT_MIN_US = 40000, WAIT_MAX_US = 150000,
 	RTT_GUESS_US = 60000,        /* until a report says */
@@ -99,6 +100,8 @@ int receiver_apply(struct stream *s)
 		rx->gap = true;
 	}
 	rx->receiving = s->params.receive;
+	if (!s->params.orientation_ext)
+		rx->orientation = 0;
 	return r;
 }
 
@@ -198,9 +201,12 @@ static void unpack(struct stream *s, const struct reorder_packet *p)
 	struct receiver *rx = &s->rx;
 	struct coded *frame = NULL;
 	bool lost = p->lost || rx->gap;
+	uint8_t before = rx->orientation;
 
 	if (!f)
 		return;
+	if (p->tag)
+		rx->orientation = p->tag & (uint8_t)~TAGGED;
 	if (!atomic_load_explicit(&s->seen, memory_order_relaxed)) {
 		look(s, p, f->id);
 		return;
@@ -217,6 +223,9 @@ static void unpack(struct stream *s, const struct reorder_packet *p)
 	}
 	rx->gap = unpacker_put(rx->unpacker, p->data, p->len, p->timestamp, p->marker, lost,
 			       &frame) < 0;
+	/* The last packet of a frame tells of this frame (and of those to come). */
+	if (frame)
+		frame->orientation = frame->rtp_time == p->timestamp ? rx->orientation : before;
 	if (frame)
 		emit_frame(s, frame);
 }
@@ -240,7 +249,10 @@ static void input_video(struct stream *s, const struct rtp_packet *packet, int64
 
 	if (!s->rx.reorder)
 		return;
-	r = reorder_put(s->rx.reorder, packet, now, &p.lost);
+	if (s->params.orientation_ext &&
+	    rtp_orientation(packet, s->params.orientation_ext, &p.tag))
+		p.tag |= TAGGED;
+	r = reorder_put(s->rx.reorder, packet, p.tag, now, &p.lost);
 	if (r < 0)
 		count_add(&s->wire->stats.drop_late, 1);
 	if (r == 1)
@@ -264,6 +276,7 @@ static void source_changed(struct stream *s)
 	if (rx->reorder)
 		reorder_reset(rx->reorder);
 	rx->gap = true;
+	rx->orientation = 0;
 }
 
 void receiver_rtp(struct stream *s, const struct rtp_packet *packet, bool authentic,

@@ -51,6 +51,7 @@ struct receiver {
 	bool receiving;              /* not on hold */
 	bool gap;                    /* what comes next follows a hole */
 	bool unseen;                 /* the last packet was not unpacked */
+	uint8_t orientation;         /* as last heard; 0: upright */
 	bool key_noted;              /* a key frame that nobody saw … */
 	uint32_t key_time;           /* … and its timestamp */
 	struct dtmf_rx dtmf;

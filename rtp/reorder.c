@@ -93,7 +93,8 @@ void reorder_set_wait(struct reorder *self, int64_t wait_us)
 	self->wait_us = wait_us;
 }
 
-static int store(struct reorder *self, struct slot_state *s, const struct rtp_packet *p, int64_t now)
+static int store(struct reorder *self, struct slot_state *s, const struct rtp_packet *p,
+		 uint8_t tag, int64_t now)
 {
 	struct node *node = self->spare;
 
@@ -106,7 +107,8 @@ static int store(struct reorder *self, struct slot_state *s, const struct rtp_pa
 	if (p->payload_len)
 		memcpy(node->data, p->payload, p->payload_len);
 	node->packet = (struct reorder_packet){
-		.seq = p->seq, .pt = p->pt, .marker = p->marker, .timestamp = p->timestamp,
+		.seq = p->seq, .pt = p->pt, .marker = p->marker, .tag = tag,
+		.timestamp = p->timestamp,
 		.arrival_us = now, .data = node->data, .len = p->payload_len,
 	};
 	s->node = node;
@@ -130,7 +132,8 @@ static void make_room(struct reorder *self, int64_t ext)
 		self->highest = to - 1;
 }
 
-int reorder_put(struct reorder *self, const struct rtp_packet *packet, int64_t now, bool *lost)
+int reorder_put(struct reorder *self, const struct rtp_packet *packet, uint8_t tag, int64_t now,
+		bool *lost)
 {
 	struct slot_state *s;
 	int64_t ext;
@@ -160,7 +163,7 @@ int reorder_put(struct reorder *self, const struct rtp_packet *packet, int64_t n
 	if (s->asked_us)
 		self->stats.recovered++;
 	if (ext != self->next)
-		return store(self, s, packet, now);
+		return store(self, s, packet, tag, now);
 	*s = (struct slot_state){ 0 };
 	self->next++;
 	*lost = self->lost;

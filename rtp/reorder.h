@@ -19,6 +19,7 @@ struct reorder_packet {
 	uint8_t pt;
 	bool marker;
 	bool lost;               /* packets are missing just before it */
+	uint8_t tag;             /* what reorder_put was given with it */
 	uint32_t timestamp;
 	int64_t arrival_us;
 	const uint8_t *data;     /* the payload; borrowed until the next call */
@@ -39,12 +40,13 @@ void reorder_reset(struct reorder *self);
  * With NACK about 2 RTT + 20 ms, at most 150; without 10 to 30 ms. */
 void reorder_set_wait(struct reorder *self, int64_t wait_us);
 
-/* One packet that arrived at `now`.
+/* One packet that arrived at `now`; `tag` comes back with it.
  * 1: it is the next in sequence and nothing waits before it: it was not stored,
  *    the caller handles it now (its `lost` is in *lost) and then drains with
  *    reorder_get. 0: stored, or of no use (late, duplicate; counted): drain.
  * -EMSGSIZE, -ENOMEM: dropped. */
-int reorder_put(struct reorder *self, const struct rtp_packet *packet, int64_t now, bool *lost);
+int reorder_put(struct reorder *self, const struct rtp_packet *packet, uint8_t tag, int64_t now,
+		bool *lost);
 /* The next packet that may go on at `now`: in sequence, or the first behind a
  * hole that was waited for long enough (`lost` is set). */
 bool reorder_get(struct reorder *self, int64_t now, struct reorder_packet *out);

@@ -198,10 +198,18 @@ static void read_feedback(struct desc_line *line, const char *value)
 static void read_extmap(struct desc_line *line, const char *value)
 {
 	struct span rest = span_of(value), id = span_word(&rest), uri = span_word(&rest);
+	struct span number = span_cut(&id, '/'); /* the direction is left */
 	uint64_t n;
 
-	if (!span_number(span_cut(&id, '/'), 14, &n) || n == 0)
+	if (!span_number(number, 14, &n) || n == 0)
 		return;
+	if (span_is(uri, "urn:3gpp:video-orientation")) {
+		bool both = id.len == 0 || span_is(id, "sendrecv");
+
+		line->orientation.id = (uint8_t)n;
+		line->orientation.send = both || span_is(id, "sendonly");
+		line->orientation.receive = both || span_is(id, "recvonly");
+	}
 	if (span_is(uri, "urn:ietf:params:rtp-hdrext:sdes:mid"))
 		line->mid_ext = (uint8_t)n;
 	else if (span_is(uri, "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"))
@@ -317,6 +325,9 @@ void sdp_attributes_read(struct desc_line *line, const sdp_attribute_t *media,
 		else if (strcasecmp(a->a_name, "imageattr") == 0)
 			read_imageattr(line, a->a_value);
 	}
+	/* An id that stands for two extensions is no id (RFC 8285 section 5). */
+	if (line->orientation.id == line->mid_ext || line->orientation.id == line->abs_send_time_ext)
+		memset(&line->orientation, 0, sizeof(line->orientation));
 	line->ptime = milliseconds(value_of(media, "ptime"));
 	line->maxptime = milliseconds(value_of(media, "maxptime"));
 	line->rtcp_mux = value_of(media, "rtcp-mux") != NULL ||

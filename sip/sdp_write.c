@@ -176,8 +176,18 @@ static void put_transport(struct text *t, const struct desc_line *line)
 	}
 }
 
+static void put_orientation(struct text *t, const struct desc_line *line)
+{
+	bool send = line->orientation.send, receive = line->orientation.receive;
+
+	if (line->orientation.id)
+		put(t, "a=extmap:%u%s urn:3gpp:video-orientation\r\n", line->orientation.id,
+		    send && receive ? "" : send ? "/sendonly" : receive ? "/recvonly" : "/inactive");
+}
+
 static void put_extensions(struct text *t, const struct desc_line *line)
 {
+	put_orientation(t, line);
 	if (line->mid_ext)
 		put(t, "a=extmap:%u urn:ietf:params:rtp-hdrext:sdes:mid\r\n", line->mid_ext);
 	if (line->abs_send_time_ext)

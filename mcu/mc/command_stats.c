@@ -79,6 +79,7 @@ static json_t *video_json(struct video_engine *engine)
 	COUNT(o, s, sinks);
 	COUNT(o, s, decoded);
 	COUNT(o, s, decodes_skipped);
+	COUNT(o, s, turned);
 	COUNT(o, s, sources_kept);
 	COUNT(o, s, probes);
 	COUNT(o, s, composed);

@@ -64,6 +64,10 @@ struct desc_line {
 	char mid[32];
 	bool bundled;                /* its mid is in the BUNDLE group */
 	uint8_t mid_ext, abs_send_time_ext; /* RFC 8285 ids, 0: none */
+	struct {
+		uint8_t id;          /* 0: none */
+		bool send, receive;  /* from the side that wrote the description */
+	} orientation;               /* of the camera, 3GPP TS 26.114 section 7.4.5 */
 	char label[32], content[32];
 	uint32_t imageattr_w, imageattr_h;  /* the largest receive size given, 0: none */
 	char reason[160];            /* in an answer: why it is as it is */

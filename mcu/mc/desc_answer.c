@@ -207,6 +207,11 @@ static void accept_line(const struct desc_rules *rules, struct desc_line *answer
 	answer->ice = offer->ice;
 	answer->mid_ext = offer->mid_ext;
 	answer->abs_send_time_ext = offer->abs_send_time_ext;
+	/* Our pictures are upright. */
+	if (offer->kind == MEDIA_VIDEO && offer->orientation.send) {
+		answer->orientation.id = offer->orientation.id;
+		answer->orientation.receive = true;
+	}
 	if (offer->kind == MEDIA_AUDIO)
 		answer->ptime = answer_ptime(offer);
 	else

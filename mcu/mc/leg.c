@@ -392,6 +392,7 @@ static void apply_stream(struct leg *self, const struct leg_settings *s)
 		.tmmbr = a->tx.tmmbr, .remb = a->tx.remb,
 		.mid_ext = s->theirs->mid_ext,
 		.abs_send_time_ext = s->theirs->abs_send_time_ext,
+		.orientation_ext = s->theirs->orientation.send ? s->theirs->orientation.id : 0,
 		.bitrate = self->agreed_bitrate,
 		.silence_us = silence_limit(s),
 	};

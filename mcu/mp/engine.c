@@ -92,6 +92,7 @@ void video_engine_stats(const struct video_engine *engine, struct video_engine_s
 		.encoders_fast = GET(encoders_fast),
 		.sinks = GET(sinks),
 		.decoded = GET(decoded),
+		.turned = GET(turned),
 		.decodes_skipped = GET(decodes_skipped),
 		.composed = GET(composed),
 		.tiles_painted = GET(tiles_painted),

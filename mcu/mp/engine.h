@@ -13,7 +13,7 @@ struct engine_counters {
 	_Atomic uint32_t sources, sources_kept, views, views_small, encoders, encoders_fast, sinks;
 	_Atomic uint64_t probes;
 	_Atomic uint64_t encode_load; /* luma samples a second that all encoders make */
-	_Atomic uint64_t decoded, decodes_skipped, composed, tiles_painted,
+	_Atomic uint64_t decoded, turned, decodes_skipped, composed, tiles_painted,
 		tiles_unchanged, tiles_missed, canvas_copies, encoded, frames_sent, keys, keys_coalesced,
 		frames_skipped, ticks_skipped;
 	_Atomic int64_t decode_us, scale_us, compose_us, encode_us,

@@ -363,6 +363,18 @@ static int source_decoder(struct source *self, enum codec_id codec)
 	return 0;
 }
 
+/* Upright, as others see who held the camera so. Takes over the picture; NULL when out of
+ * memory. */
+static struct picture *source_turn(struct source *self, struct picture *picture,
+				   unsigned orientation)
+{
+	struct picture *upright = picture_upright(picture, orientation);
+
+	ref_drop(picture);
+	engine_count(self->engine, turned, 1);
+	return upright;
+}
+
 static void source_decode(struct source *self, const struct coded *frame, int64_t now)
 {
 	struct picture *picture = NULL;
@@ -379,6 +391,8 @@ static void source_decode(struct source *self, const struct coded *frame, int64_
 	}
 	began = clock_us();
 	err = video_decode(self->decoder, frame, &picture);
+	if (!err && picture && frame->orientation)
+		picture = source_turn(self, picture, frame->orientation);
 	engine_count(self->engine, decode_us, clock_us() - began);
 	engine_count(self->engine, decoded, 1);
 	if (err == -EBADMSG) {

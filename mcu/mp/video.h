@@ -24,6 +24,7 @@ struct video_engine_stats {
 	uint32_t sources_kept;         /* decoded unseen: they have not answered so far */
 	uint64_t probes;               /* unseen sources asked whether they answer */
 	uint32_t encoders_fast;        /* that spare effort, being many */
+	uint64_t turned;               /* pictures of cameras that are held askew */
 	uint64_t decoded, decodes_skipped, composed, tiles_painted, tiles_unchanged;
 	uint64_t tiles_missed;         /* pictures that came and went between two ticks */
 	uint64_t canvas_copies;        /* an encoder still had the canvas before */

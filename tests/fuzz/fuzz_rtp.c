@@ -30,6 +30,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (n < 16)
 			ext[n++] = e;
 	}
+	for (uint8_t id = 1; id < 15; id++) {
+		uint8_t held = 0xff;
+
+		require(!rtp_orientation(&p, id, &held) == (held == 0xff));
+		require(held == 0xff || (held <= 7 && rtp_ext_find(&p, id, &e) && e.len == 1));
+	}
 	if (rtp_write_header(&p, ext, n, &w))
 		abort(); /* 16 elements of 255 bytes always fit */
 	require(rtp_parse(&q, buf, writer_len(&w)) == 0);

@@ -57,7 +57,7 @@ static const struct stream_params video = {
 		{ 97, { .id = CODEC_VP8, .clock_rate = 90000 } } },
 	.tx = { 97, { .id = CODEC_VP8, .clock_rate = 90000 } }, .dtmf_tx_pt = -1, .cn_tx_pt = -1,
 	.avpf = true, .nack = true, .pli = true, .fir = true, .tmmbr = true, .remb = true,
-	.mid = "v", .mid_ext = 1, .bitrate = 1000000, .cname = "fuzz",
+	.mid = "v", .mid_ext = 1, .orientation_ext = 2, .bitrate = 1000000, .cname = "fuzz",
 };
 
 static void set_up(void)

@@ -36,6 +36,7 @@ struct feed {
 	int width, height;   /* as reported by the source */
 	enum codec_id codec;
 	struct fake_frame look;
+	uint8_t orientation;
 };
 
 static struct {
@@ -92,6 +93,7 @@ static inline void feed_stop(struct feed *f)
 
 static inline void feed_frame(struct feed *f)
 {
+	struct coded *frame;
 	bool key;
 
 	if (f->stream->key_requests != f->asked) {
@@ -104,7 +106,9 @@ static inline void feed_frame(struct feed *f)
 	f->look.luma = f->luma;
 	f->stream->rx_packets++;
 	f->stream->keys_in += key && !f->lose_next;
-	source_put(f->source, fake_coded(f->codec, &f->look, key, f->lose_next, clock_us()));
+	frame = fake_coded(f->codec, &f->look, key, f->lose_next, clock_us());
+	frame->orientation = f->orientation;
+	source_put(f->source, frame);
 	f->lose_next = false;
 }
 

@@ -31,6 +31,7 @@ static const char full[] =
 	"a=fmtp:99 max-fs=8160;max-fr=30\r\na=rtpmap:31 H261/90000\r\na=fmtp:31 CIF=1;QCIF=1\r\n"
 	"a=rtcp-fb:97 nack\r\na=rtcp-fb:97 ccm fir\r\na=rtcp-fb:99 ccm fir\r\n"
 	"a=content:main\r\na=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=rtcp:4009\r\n"
+	"a=extmap:6/sendonly urn:3gpp:video-orientation\r\n"
 	"a=crypto:5 AES_CM_128_HMAC_SHA1_80 inline:" K30 "\r\na=recvonly\r\n"
 	"m=application 0 UDP/BFCP *\r\n";
 

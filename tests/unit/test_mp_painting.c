@@ -218,6 +218,43 @@ static void test_circle(void **state)
 	view_drop(v);
 }
 
+/* A camera held askew: its picture is turned before anybody sees it, with its pixels, and
+ * so has the shape that a layout reckons with. Who holds it upright costs nothing. */
+static void test_turned(void **state)
+{
+	struct feed *f = feed_start(0, 220);
+	struct view *v = view_of(0, NULL, "auto");
+	struct watcher a = watch(v, 1500000);
+	const struct view_scene scene = {
+		1, { { f->source, 0, 0, 1280, 720, FIT_LETTERBOX, false, NULL } },
+	};
+	uint64_t turned;
+
+	(void)state;
+	f->look = (struct fake_frame){ 352, 288, 12, 11, 220, FAKE_CIRCLE };
+	view_set_scene(v, &scene);
+	pass(200000);
+	assert_int_equal(stats().turned, 0);
+	assert_int_equal(f->width, 352);
+	for (uint8_t o = 1; o < 8; o++) {
+		f->orientation = o;
+		turned = stats().turned;
+		pass(200000);
+		assert_in_range(stats().turned - turned, 4, 6);
+		assert_int_equal(f->width, o & 1 ? 288 : 352);
+		assert_int_equal(f->height, o & 1 ? 352 : 288);
+		check_circle(640, 360, 350);
+		check_luma(330, 360, o & 1 ? 16 : 60); /* 540 or 960 columns of 1280 */
+	}
+	f->orientation = 0;
+	pass(40000);
+	turned = stats().turned;
+	pass(400000);
+	assert_int_equal(stats().turned, turned);
+	unwatch(&a);
+	view_drop(v);
+}
+
 /* It is drawn by a thread that knows nothing of our clock. */
 static struct label *label_of(const char *text, int w, int h)
 {
@@ -319,8 +356,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_paint_changed), TEST(test_scene_change), TEST(test_canvas_in_use),
-		TEST(test_scale_once), TEST(test_circle), TEST(test_labels),
-		TEST(test_label_alone),
+		TEST(test_scale_once), TEST(test_circle), TEST(test_turned),
+		TEST(test_labels), TEST(test_label_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -307,6 +307,80 @@ static void test_scaled_colour(void **state)
 	ref_drop(want);
 }
 
+/* Where a sample of the upright picture comes from: back by the quarter turns, one at a
+ * time, then back by the mirror. */
+static int sample_before(const struct picture *p, int plane, unsigned orientation, int x, int y)
+{
+	int w = p->width >> !!plane, h = p->height >> !!plane;
+
+	for (unsigned i = orientation & ORIENT_TURNS; i > 0; i--) {
+		/* what was turned this often is so high */
+		int high = i % 2 ? h : w;
+		int from_x = y, from_y = high - 1 - x;
+
+		x = from_x;
+		y = from_y;
+	}
+	if (orientation & ORIENT_MIRROR)
+		x = w - 1 - x;
+	return p->plane[plane][y * p->stride[plane] + x];
+}
+
+static void test_upright(void **state)
+{
+	static const int size[][2] = { { 64, 48 }, { 352, 288 }, { 90, 2 }, { 2, 2 } };
+
+	(void)state;
+	for (size_t s = 0; s < sizeof(size) / sizeof(*size); s++)
+		for (unsigned o = 0; o < 16; o++) {
+			struct picture *p = clip_picture(size[s][0], size[s][1], 7), *up;
+			bool across = o & 1;
+
+			p->sar_num = 12;
+			p->sar_den = 11;
+			p->colour = COLOUR_BT601;
+			p->full_range = true;
+			up = picture_upright(p, o);
+			assert_int_equal(up == p, (o & 7) == 0);
+			assert_int_equal(up->width, size[s][across]);
+			assert_int_equal(up->height, size[s][!across]);
+			assert_int_equal(up->sar_num, across ? 11 : 12);
+			assert_int_equal(up->sar_den, across ? 12 : 11);
+			assert_int_equal(up->colour, COLOUR_BT601);
+			assert_true(up->full_range);
+			assert_int_equal(up->time_us, p->time_us);
+			for (int i = 0; i < 3; i++)
+				for (int y = 0; y < up->height >> !!i; y++)
+					for (int x = 0; x < up->width >> !!i; x++)
+						if (up->plane[i][y * up->stride[i] + x] !=
+						    sample_before(p, i, o, x, y))
+							fail_msg("%d x %d, %u: plane %d at %d, %d",
+								 size[s][0], size[s][1], o, i, x, y);
+			ref_drop(up);
+			ref_drop(p);
+		}
+}
+
+/* TS 26.114 table 7.2: 1 is a picture that was turned to the left, and is turned back to
+ * the right: what is on top in it comes to the right hand side. */
+static void test_upright_sides(void **state)
+{
+	struct picture *p = picture_new(64, 32), *up;
+
+	(void)state;
+	picture_fill_black(p, 0, 0, 64, 32);
+	picture_fill(p, 0, 0, 64, 8, (struct sample){ 200, 128, 128 });
+	up = picture_upright(p, 1);
+	assert_int_equal(up->plane[0][30 * up->stride[0] + 31], 200);
+	assert_int_equal(up->plane[0][30 * up->stride[0] + 4], 16);
+	ref_drop(up);
+	up = picture_upright(p, 3);
+	assert_int_equal(up->plane[0][30 * up->stride[0] + 31], 16);
+	assert_int_equal(up->plane[0][30 * up->stride[0] + 4], 200);
+	ref_drop(up);
+	ref_drop(p);
+}
+
 static int released;
 
 static void release(void *arg)
@@ -346,6 +420,8 @@ int main(void)
 		cmocka_unit_test(test_scale_threads),
 		cmocka_unit_test(test_colour),
 		cmocka_unit_test(test_scaled_colour),
+		cmocka_unit_test(test_upright),
+		cmocka_unit_test(test_upright_sides),
 		cmocka_unit_test(test_wrap),
 	};
 

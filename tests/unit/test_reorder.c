@@ -39,6 +39,7 @@ static void drain(struct bench *b)
 	while (reorder_get(b->r, b->now, &p)) {
 		assert_int_equal(p.pt, 96);
 		assert_int_equal(p.timestamp, p.seq * 10u);
+		assert_int_equal(p.tag, (uint8_t)(p.seq * 7));
 		note(b, p.seq, p.lost, p.data, p.len);
 	}
 }
@@ -49,7 +50,7 @@ static void put(struct bench *b, uint16_t seq)
 	struct rtp_packet p = { .pt = 96, .seq = seq, .timestamp = seq * 10u, .payload = data,
 				.payload_len = sizeof data };
 	bool lost;
-	int r = reorder_put(b->r, &p, b->now, &lost);
+	int r = reorder_put(b->r, &p, (uint8_t)(seq * 7), b->now, &lost);
 
 	assert_true(r == 0 || r == 1);
 	if (r)
@@ -249,7 +250,7 @@ static void test_overflow(void **state)
 					.payload_len = sizeof data };
 		bool lost;
 
-		assert_true(reorder_put(b.r, &p, b.now, &lost) >= 0);
+		assert_true(reorder_put(b.r, &p, 0, b.now, &lost) >= 0);
 		reorder_stats(b.r, &st);
 		assert_in_range(st.waiting, 1, REORDER_SLOTS);
 	}
@@ -266,12 +267,12 @@ static void test_sizes(void **state)
 	(void)state;
 	bench_init(&b, 1000);
 	/* In sequence any size may pass; what has to be kept is bounded. */
-	assert_int_equal(reorder_put(b.r, &p, b.now, &lost), 1);
+	assert_int_equal(reorder_put(b.r, &p, 0, b.now, &lost), 1);
 	assert_false(lost);
 	p.seq = 3;
-	assert_int_equal(reorder_put(b.r, &p, b.now, &lost), -EMSGSIZE);
+	assert_int_equal(reorder_put(b.r, &p, 0, b.now, &lost), -EMSGSIZE);
 	p.payload_len--;
-	assert_int_equal(reorder_put(b.r, &p, b.now, &lost), 0);
+	assert_int_equal(reorder_put(b.r, &p, 0, b.now, &lost), 0);
 	reorder_free(b.r);
 }
 

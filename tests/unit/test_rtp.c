@@ -146,6 +146,36 @@ static void test_extensions(void **state)
 	assert_false(rtp_ext_find(&none, 1, &e));
 }
 
+static void test_orientation(void **state)
+{
+	static const struct {
+		uint16_t profile, len;
+		uint8_t bytes[8];
+		int held; /* element 3; -1: not told */
+	} row[] = {
+		{ 0xbede, 4, { 0x30, 0x01 }, 1 },
+		{ 0xbede, 8, { 0x10, 'v', 0x30, 0x07 }, 7 },
+		{ 0xbede, 4, { 0x30, 0xfa }, 2 },       /* the camera, and bits of no meaning */
+		{ 0xbede, 4, { 0x31, 0x01, 0x01 }, -1 }, /* two bytes */
+		{ 0xbede, 4, { 0x40, 0x01 }, -1 },
+		{ 0xbede, 4, { 0 }, -1 },
+		{ 0x1000, 4, { 3, 1, 3 }, 3 },
+		{ 0x1000, 4, { 3, 0 }, -1 },
+		{ 0x1234, 4, { 0x30, 0x01 }, -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct rtp_packet p = { .ext_profile = row[i].profile, .ext = row[i].bytes,
+					.ext_len = row[i].len };
+		uint8_t held = 99;
+
+		assert_int_equal(rtp_orientation(&p, 3, &held), row[i].held >= 0);
+		assert_int_equal(held, row[i].held >= 0 ? row[i].held : 99);
+	}
+	assert_false(rtp_orientation(&(struct rtp_packet){ 0 }, 3, &(uint8_t){ 0 }));
+}
+
 static void test_write(void **state)
 {
 	static const uint8_t sources[] = { 0, 0, 0, 1, 0, 0, 0, 2 };
@@ -356,7 +386,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_demux), cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_extensions), cmocka_unit_test(test_write),
+		cmocka_unit_test(test_extensions), cmocka_unit_test(test_orientation), cmocka_unit_test(test_write),
 		cmocka_unit_test(test_sequence), cmocka_unit_test(test_source),
 		cmocka_unit_test(test_jitter),
 	};

@@ -508,6 +508,45 @@ static void names_and_numbers(void **state)
 	media_desc_free(d);
 }
 
+/* Orientation of the camera: whoever tells theirs is listened to, and ours is upright. */
+static void orientations(void **state)
+{
+	static const struct { const char *id, *kind, *answer; } rows[] = {
+		{ "3", "video", "a=extmap:3/recvonly urn:3gpp:video-orientation\r\n" },
+		{ "14/sendrecv", "video", "a=extmap:14/recvonly urn:3gpp:video-orientation\r\n" },
+		{ "1/sendonly", "video", "a=extmap:1/recvonly urn:3gpp:video-orientation\r\n" },
+		{ "3/recvonly", "video", NULL }, { "3/inactive", "video", NULL },
+		{ "3/sideways", "video", NULL }, { "15", "video", NULL }, { "0", "video", NULL },
+		{ "x", "video", NULL }, { "3", "audio", NULL },
+		{ "7", "video", NULL }, /* which is that of the MID, too */
+	};
+	const struct desc_policy policy = { .encryption = ENCRYPTION_PREFERRED, .video = true };
+	struct desc_verdict verdict;
+	char buf[2048];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct media_desc *d, *answer = media_desc_new(), *back;
+
+		snprintf(buf, sizeof(buf), "m=%s 4002 RTP/AVP %d\r\na=extmap:%s "
+			 "urn:3gpp:video-orientation\r\na=extmap:5 urn:3gpp:video-orientation:6\r\n"
+			 "a=extmap:7 urn:ietf:params:rtp-hdrext:sdes:mid\r\n",
+			 rows[i].kind, rows[i].kind[0] == 'a' ? 0 : 31, rows[i].id);
+		d = parse_after_head(buf);
+		desc_answer(&policy, d, answer, &verdict, NULL, NULL);
+		assert_int_equal(verdict.status, 200);
+		assert_true(sdp_desc_write(answer, "10.0.0.7", buf, sizeof(buf)) > 0);
+		assert_int_equal(strstr(buf, "video-orientation") != NULL, rows[i].answer != NULL);
+		assert_true(!rows[i].answer || strstr(buf, rows[i].answer));
+		back = parse(buf);
+		assert_memory_equal(&back->line[0].orientation, &answer->line[0].orientation,
+				    sizeof(back->line[0].orientation));
+		media_desc_free(d);
+		media_desc_free(answer);
+		media_desc_free(back);
+	}
+}
+
 /* Members of a group share what only its first has; a line outside does not. */
 static void bundled_transport(void **state)
 {
@@ -567,6 +606,7 @@ int main(void)
 		cmocka_unit_test(feedback),
 		cmocka_unit_test(image_sizes),
 		cmocka_unit_test(names_and_numbers),
+		cmocka_unit_test(orientations),
 		cmocka_unit_test(bundled_transport),
 		cmocka_unit_test(words_are_kept),
 	};

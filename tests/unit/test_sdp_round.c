@@ -66,6 +66,9 @@ static void compare(const struct media_desc *a, const struct media_desc *b)
 		assert_string_equal(x->mid, y->mid);
 		assert_int_equal(x->bundled, y->bundled);
 		assert_int_equal(x->mid_ext, y->mid_ext);
+		assert_int_equal(x->orientation.id, y->orientation.id);
+		assert_int_equal(x->orientation.send, y->orientation.send);
+		assert_int_equal(x->orientation.receive, y->orientation.receive);
 		assert_string_equal(x->content, y->content);
 	}
 }

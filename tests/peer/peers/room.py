@@ -81,6 +81,7 @@ class Room(Phone):
         self.folder, self.clip, self.kbits, self.sound = folder, clip, kbits, sound
         self.video_formats = str(v.pt), [*described, *lines], "RTP/AVP"
         self.loss, self.random = loss, random.Random(seed)
+        self.outgoing = lambda data: data   # what becomes of each packet that it sends
         self.rtp_ports = {self.video.port}
         self.inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.inside.bind(("127.0.0.1", 0))
@@ -122,7 +123,7 @@ class Room(Phone):
                 continue
             if self.video.remote and self.random.random() >= self.loss[0]:
                 try:
-                    self.video.socket.sendto(data, self.video.remote)
+                    self.video.socket.sendto(self.outgoing(data), self.video.remote)
                 except OSError:
                     return
 

@@ -8,13 +8,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class WebRtc:
-    def __init__(self, folder, name, clip, sound, codec="H264"):
+    def __init__(self, folder, name, clip, sound, codec="H264", *more):
         os.makedirs(folder, exist_ok=True)
         self.wav = folder + "/heard.wav"
         self.rtp_ports = set()
         self.process = subprocess.Popen(
             ["/usr/bin/python3", HERE + "/webrtc_peer.py", "--name", name, "--clip", clip,
-             "--sound", sound, "--record", self.wav, "--codec", codec],
+             "--sound", sound, "--record", self.wav, "--codec", codec, *more],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             stderr=open(folder + "/stderr", "w"))
 

@@ -15,14 +15,27 @@ import wave
 
 import av
 import aiortc.codecs
+import aiortc.rtp
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.contrib.media import MediaPlayer
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters
 
 # As offerer it gives one id to two header extensions; a peer that sends them back
 # would confuse it.
 for extension in aiortc.codecs.HEADER_EXTENSIONS["video"]:
     if "abs-send-time" in extension.uri:
         extension.id = 3
+
+
+def held(orientation):
+    """Its packets tell how the camera is held (3GPP TS 26.114 section 7.4.5), which aiortc
+    knows nothing of."""
+    pack = aiortc.rtp.pack_header_extensions
+    aiortc.codecs.HEADER_EXTENSIONS["video"].append(RTCRtpHeaderExtensionParameters(
+        id=9, uri="urn:3gpp:video-orientation"))
+    # those of sound tell it, too: to nobody, since it is agreed for the picture only
+    aiortc.rtp.pack_header_extensions = lambda extensions: pack(
+        [*extensions, (9, bytes([orientation]))])
 
 
 class Sip:
@@ -166,7 +179,11 @@ async def main():
     for name in ("name", "clip", "sound", "record"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--codec")
-    peer = Peer(parser.parse_args())
+    parser.add_argument("--orientation", type=int)
+    args = parser.parse_args()
+    if args.orientation is not None:
+        held(args.orientation)
+    peer = Peer(args)
     loop = asyncio.get_event_loop()
     while True:
         line = await loop.run_in_executor(None, sys.stdin.readline)
