@@ -48,6 +48,40 @@ static void check_listen(struct conf_build *b)
 	}
 }
 
+static void check_ports(struct conf_build *b)
+{
+	const struct config *c = &b->tree->config;
+	const struct conf_network *n = &c->network;
+	unsigned ports = n->media_port_max ? n->media_port_max - n->media_port_min + 1U : 0;
+	unsigned each = config_ports_per_call(c);
+
+	if (ports && n->max_calls > ports / each)
+		conf_warning(b, n->max_calls_line,
+			     "%u calls take up to %u media ports and there are %u, write a larger range "
+			     "of ports or at most %u calls", n->max_calls, n->max_calls * each,
+			     ports, ports / each);
+}
+
+/* ---- slides ------------------------------------------------------------------------------ */
+
+static void check_slides(struct conf_build *b)
+{
+	const struct config *c = &b->tree->config;
+
+	for (size_t i = 0; i < c->n_profile; i++)
+		if (c->profile[i].slides == SLIDES_RECEIVE && !c->profile[i].video)
+			conf_warning(b, c->profile[i].line, "slides are received by calls with video only, "
+				     "write <video enabled=\"yes\"/> or leave slides out");
+	for (size_t i = 0; i < c->n_conference; i++) {
+		const struct conf_conference *m = &c->conference[i];
+
+		if (m->slides == SLIDES_RECEIVE && m->profile->slides == SLIDES_REFUSE &&
+		    !m->profile->video)
+			conf_warning(b, m->line, "profile \"%s\" is without video, so slides are refused, "
+				     "write another profile or leave slides out", m->profile->name);
+	}
+}
+
 /* ---- conferences ------------------------------------------------------------------------ */
 
 static void check_reached(struct conf_build *b)
@@ -182,6 +216,8 @@ static void check_rules(struct conf_build *b)
 void conf_check(struct conf_build *b)
 {
 	check_listen(b);
+	check_ports(b);
+	check_slides(b);
 	check_reached(b);
 	check_rules(b);
 }

@@ -14,6 +14,7 @@ enum conf_transport { CONF_UDP, CONF_TCP, CONF_TLS };
 enum conf_encryption { ENCRYPTION_OFF, ENCRYPTION_PREFERRED, ENCRYPTION_REQUIRED };
 enum conf_self { SELF_NO, SELF_YES, SELF_AUTO };
 enum conf_audio_only { AUDIO_ONLY_COUNT, AUDIO_ONLY_TILE, AUDIO_ONLY_HIDE };
+enum conf_slides { SLIDES_REFUSE, SLIDES_RECEIVE };
 
 struct conf_listen {
 	enum conf_transport transport;
@@ -37,7 +38,8 @@ struct conf_transfers {
 	size_t n_host;
 };
 
-enum { CONF_PORTS_PER_CALL = 4 }; /* RTP and RTCP of sound and picture */
+/* RTP and RTCP of sound and picture, and of slides where they are received. */
+enum { CONF_PORTS_PER_CALL = 4, CONF_PORTS_WITH_SLIDES = 6 };
 
 struct conf_network {
 	struct conf_listen *listen;
@@ -51,6 +53,7 @@ struct conf_network {
 	char *control_socket;            /* Unix socket of `balai` */
 	unsigned workers;                /* 0: one per core */
 	unsigned max_calls;              /* 0: what memory carries (mcu/mc/capacity.h) */
+	unsigned max_calls_line;
 	struct conf_net *trusted;        /* peers that say who calls (RFC 3325) */
 	size_t n_trusted;
 	struct conf_transfers transfers;
@@ -67,6 +70,7 @@ struct conf_profile {
 	char **video_codecs;
 	size_t n_video_codecs;
 	enum conf_encryption encryption;
+	enum conf_slides slides; /* a second video with content:slides (RFC 4796) */
 	bool video;
 	unsigned silence_s;     /* a call without RTP and RTCP ends; 0: never */
 	unsigned session_expires_s; /* RFC 4028, 0: off */
@@ -99,6 +103,7 @@ struct conf_conference {
 	char *name;             /* for people */
 	const struct conf_profile *profile;
 	enum conf_encryption encryption; /* never weaker than the profile's */
+	enum conf_slides slides; /* left out: the profile's */
 	char *layout;           /* name of a layout: "auto", "1+5", … or an own one */
 	enum conf_self self;
 	bool crop;              /* fill tiles by cropping instead of letterbox */
@@ -233,6 +238,8 @@ int config_parse(struct config **out, const char *text, size_t len, const char *
 const char *config_default_xml(void);
 const char *config_schema_xml(void);
 
+/* The most ports a call may take up. */
+unsigned config_ports_per_call(const struct config *self);
 const struct conf_profile *config_profile(const struct config *self, const char *name);
 /* One of the administrator's own, case ignored; NULL: there is none. */
 const struct conf_layout *config_layout(const struct config *self, const char *name);

@@ -68,6 +68,8 @@ static void read_codecs(struct conf_build *b, const xmlNode *node, const char *c
 	*n_out = n;
 }
 
+static const char *const slides_words[] = { "refuse", "receive", NULL };
+
 /* ---- profiles ------------------------------------------------------------------------ */
 
 static void copy_names(struct conf_build *b, const char *const *from, size_t n, char ***out,
@@ -152,11 +154,11 @@ static void read_audio(struct conf_build *b, const xmlNode *node, struct conf_pr
 static void read_profile(struct conf_build *b, const xmlNode *node, struct conf_profile *p)
 {
 	static const char *const attrs[] = {
-		"name", "encryption", "silence", "session-expires", NULL
+		"name", "encryption", "slides", "silence", "session-expires", NULL
 	};
 	static const char *const elements[] = { "audio", "video", NULL };
 	const xmlNode *audio = conf_only_child(b, node, "audio");
-	int encryption = p->encryption;
+	int encryption = p->encryption, slides = p->slides;
 	char *name;
 
 	conf_read_shape(b, node, attrs, elements);
@@ -165,6 +167,8 @@ static void read_profile(struct conf_build *b, const xmlNode *node, struct conf_
 		p->name = name;
 	conf_choice(b, node, "encryption", conf_encryptions, &encryption);
 	p->encryption = (enum conf_encryption)encryption;
+	conf_choice(b, node, "slides", slides_words, &slides);
+	p->slides = (enum conf_slides)slides;
 	conf_number(b, node, "silence", 0, 86400, &p->silence_s);
 	conf_number(b, node, "session-expires", 0, 86400, &p->session_expires_s);
 	if (p->session_expires_s && p->session_expires_s < 90) /* RFC 4028 section 5 */
@@ -254,6 +258,7 @@ void conf_conference_of(struct conf_build *b, const struct conf_profile *profile
 	*out = (struct conf_conference){
 		.profile = profile,
 		.encryption = profile->encryption,
+		.slides = profile->slides,
 		.layout = conf_strdup(b, "auto"),
 		.self = SELF_NO,
 		.labels = true,
@@ -264,21 +269,24 @@ static void read_conference(struct conf_build *b, const xmlNode *node,
 			    struct conf_conference *out)
 {
 	static const char *const attrs[] = {
-		"number", "name", "profile", "encryption", "layout", "self", "crop", "labels",
-		"audio-only", "max-participants", "template", "tones", NULL
+		"number", "name", "profile", "encryption", "slides", "layout", "self", "crop",
+		"labels", "audio-only", "max-participants", "template", "tones", NULL
 	};
 	static const char *const selves[] = { "no", "yes", "auto", NULL };
 	static const char *const audio_only[] = { "count", "tile", "hide", NULL };
-	int self = SELF_NO, heard = AUDIO_ONLY_COUNT;
+	int self = SELF_NO, heard = AUDIO_ONLY_COUNT, slides;
 	char *number, *name, *layout;
 
 	conf_read_shape(b, node, attrs, NULL);
 	conf_conference_of(b, conf_read_profile_name(b, node), out);
+	slides = out->slides;
 	number = conf_name(b, node, "number", true);
 	name = conf_text(b, node, "name", false, CONF_MAX_TEXT);
 	out->number = number ? number : conf_strdup(b, "");
 	out->name = name ? name : out->number;
 	read_stricter(b, node, out);
+	conf_choice(b, node, "slides", slides_words, &slides);
+	out->slides = (enum conf_slides)slides;
 	layout = conf_read_layout_name(b, node);
 	if (layout)
 		out->layout = layout;

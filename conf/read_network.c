@@ -270,18 +270,13 @@ static void read_limits(struct conf_build *b, const xmlNode *parent, struct conf
 {
 	static const char *const attrs[] = { "workers", "max-calls", NULL };
 	const xmlNode *node = conf_only_child(b, parent, "limits");
-	unsigned ports = n->media_port_max ? n->media_port_max - n->media_port_min + 1U : 0;
 
 	if (!node)
 		return;
 	conf_read_shape(b, node, attrs, NULL);
 	conf_number(b, node, "workers", 0, 256, &n->workers);
 	conf_number(b, node, "max-calls", 0, 100000, &n->max_calls);
-	if (ports && n->max_calls > ports / CONF_PORTS_PER_CALL)
-		conf_warning(b, conf_attr_line(b, node, "max-calls"),
-			     "%u calls take up to %u media ports and there are %u, write a larger range "
-			     "of ports or at most %u calls", n->max_calls, n->max_calls * CONF_PORTS_PER_CALL,
-			     ports, ports / CONF_PORTS_PER_CALL);
+	n->max_calls_line = conf_attr_line(b, node, "max-calls");
 }
 
 void conf_read_network(struct conf_build *b, const xmlNode *node)

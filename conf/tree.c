@@ -69,6 +69,17 @@ const struct conf_profile *config_profile(const struct config *self, const char 
 	return NULL;
 }
 
+unsigned config_ports_per_call(const struct config *self)
+{
+	for (size_t i = 0; i < self->n_profile; i++)
+		if (self->profile[i].slides == SLIDES_RECEIVE)
+			return CONF_PORTS_WITH_SLIDES;
+	for (size_t i = 0; i < self->n_conference; i++)
+		if (self->conference[i].slides == SLIDES_RECEIVE)
+			return CONF_PORTS_WITH_SLIDES;
+	return CONF_PORTS_PER_CALL;
+}
+
 const struct conf_layout *config_layout(const struct config *self, const char *name)
 {
 	for (size_t i = 0; i < self->n_layout; i++)

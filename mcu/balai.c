@@ -125,6 +125,7 @@ static int explain(bool json, int argc, char **argv)
 	}
 	policy.encryption = policy.profile->encryption;
 	policy.video = policy.profile->video;
+	policy.slides = policy.profile->slides == SLIDES_RECEIVE;
 	status = sdp_explain(text, len, &policy, config, agent, json, stdout);
 	ref_drop(config);
 	free(text);

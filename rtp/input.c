@@ -200,12 +200,17 @@ static bool rtcp_source_may_send(struct component *c, bool authentic,
 	return latch_rtcp_mux(&c->latch, from, now) != LATCH_DROP;
 }
 
-/* RTCP and STUN show that the peer lives, for all streams it may have here. */
+/* RTCP and STUN show that the peer lives, for all streams it may have here but
+ * those whose media itself is waited for. */
 static void heard(struct transport *t, int64_t now)
 {
 	t->heard_us = now;
-	list_each(l, &t->streams)
-		stream_heard(list_entry(l, struct stream, link), now);
+	list_each(l, &t->streams) {
+		struct stream *s = list_entry(l, struct stream, link);
+
+		if (!s->params.silence_of_rtp)
+			stream_heard(s, now);
+	}
 }
 
 static void input_rtcp(struct component *c, uint8_t *data, size_t len,

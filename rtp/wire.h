@@ -125,6 +125,7 @@ struct stream_params {
 	char cname[40];
 	int64_t silence_us;          /* no RTP and no RTCP for so long: `silent`; 0: never.
 				      * Not while comfort noise was the last that came. */
+	bool silence_of_rtp;         /* RTCP is no sign of life for silence_us */
 };
 
 /* On the io thread; handlers only post a message to whom it concerns. */

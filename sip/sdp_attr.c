@@ -306,7 +306,7 @@ static void read_names(struct desc_line *line, const sdp_attribute_t *media)
 	if (content)
 		span_copy(line->content, sizeof(line->content), span_trim(list));
 	/* RFC 4796 section 5. */
-	while (list.len) {
+	while (list.len && line->kind == MEDIA_VIDEO) {
 		if (span_is(span_trim(span_cut(&list, ',')), "slides"))
 			line->role = ROLE_SLIDES;
 	}

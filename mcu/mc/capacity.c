@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 enum {
-	FILES_PER_CALL = 5,      /* its media sockets, and its TCP or TLS connection */
+	FILES_PER_CALL = 1,      /* its TCP or TLS connection, beside the media sockets */
 	FILES_KEPT = 64,         /* listeners, the control socket, captures, timers */
 	CALL_BYTES = 1 << 20,    /* sound and signalling */
 };
@@ -96,6 +96,7 @@ void capacity_of(struct capacity *out, const struct config *config,
 		 const struct capacity_machine *machine)
 {
 	const struct conf_network *n = &config->network;
+	unsigned ports = config_ports_per_call(config);
 
 	*out = (struct capacity){ UINT_MAX, "" };
 	if (n->max_calls)
@@ -103,9 +104,8 @@ void capacity_of(struct capacity *out, const struct config *config,
 	else if (machine->memory)
 		at_most(out, usable(machine->memory) / CALL_BYTES, "memory");
 	if (n->media_port_max)
-		at_most(out, (n->media_port_max - n->media_port_min + 1u) / CONF_PORTS_PER_CALL,
-			"ports");
+		at_most(out, (n->media_port_max - n->media_port_min + 1u) / ports, "ports");
 	if (machine->files != UINT64_MAX)
 		at_most(out, (machine->files > FILES_KEPT ? machine->files - FILES_KEPT : 0) /
-			FILES_PER_CALL, "files");
+			(ports + FILES_PER_CALL), "files");
 }

@@ -298,10 +298,11 @@ static int run_trace(struct command_context *ctx, const json_t *args, json_t **o
 /* ---- the table ---------------------------------------------------------------------------------- */
 
 static const char *const conference_columns[] = { "number", "name", "participants", "layout",
-						  "views", "speaker", "seconds", NULL };
+						  "views", "speaker", "presenter", "seconds",
+						  NULL };
 static const char *const participant_columns[] = { "id", "conference", "name", "uri", "audio",
-						   "video", "encryption", "muted", "level_db",
-						   "seconds", NULL };
+						   "video", "slides", "encryption", "muted",
+						   "level_db", "seconds", NULL };
 static const char *const call_columns[] = { "call", "direction", "state", "remote", "dialled",
 					    "transport", "agent", "conference", "participant",
 					    "seconds", "session_id", NULL };

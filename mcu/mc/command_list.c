@@ -51,6 +51,7 @@ int command_conferences(struct command_context *ctx, const json_t *args, json_t 
 		command_put(o, "layout", json_string(c->stage.layout.name));
 		command_put(o, "views", json_integer((json_int_t)list_count(&c->views)));
 		command_put(o, "speaker", json_integer(c->n_speakers ? c->speaker[0] : 0));
+		command_put(o, "presenter", json_integer(c->presenter));
 		command_put(o, "seconds", json_integer(seconds_since(c->started_us)));
 		json_array_append_new(list, o);
 	}
@@ -77,12 +78,23 @@ static void add_media(json_t *o, const struct participant *p, enum media_kind ki
 	for (unsigned i = 0; i < DESC_MAX_LINES; i++) {
 		const struct desc_agreed *a = &p->agreed[i];
 
-		if (a->active && a->kind == kind && p->leg[i]) {
+		if (a->active && a->kind == kind && a->role == ROLE_MAIN && p->leg[i]) {
 			command_put(o, key, json_string(codec_name(a->tx.format.id)));
 			return;
 		}
 	}
 	command_put(o, key, json_string("-"));
+}
+
+/* "-": has no line for slides; "ready": could present; "shown": presents; "waits":
+ * would, but somebody else began later. */
+static const char *slides_of(const struct participant *p)
+{
+	if (!participant_slides(p))
+		return "-";
+	if (!p->presents)
+		return "ready";
+	return p->conference->presenter == p->id ? "shown" : "waits";
 }
 
 static const char *encryption_of(const struct participant *p)
@@ -105,7 +117,8 @@ static json_t *stream_json(const struct participant *p, unsigned i)
 	json_t *o = json_object();
 
 	leg_stats(p->leg[i], &s);
-	command_put(o, "kind", json_string(a->kind == MEDIA_VIDEO ? "video" : "audio"));
+	command_put(o, "kind", json_string(a->role == ROLE_SLIDES ? "slides" :
+					   a->kind == MEDIA_VIDEO ? "video" : "audio"));
 	command_put(o, "codec", json_string(codec_name(a->tx.format.id)));
 	command_put(o, "encryption", json_string(security_name(a)));
 	command_put(o, "send", json_boolean(a->send));
@@ -142,6 +155,7 @@ json_t *command_participant_json(const struct participant *p, bool streams)
 	command_put(o, "call", json_string(p->call ? p->call->id : ""));
 	add_media(o, p, MEDIA_AUDIO, "audio");
 	add_media(o, p, MEDIA_VIDEO, "video");
+	command_put(o, "slides", json_string(slides_of(p)));
 	command_put(o, "encryption", json_string(encryption_of(p)));
 	command_put(o, "muted", json_boolean(p->muted));
 	command_put(o, "level_db", json_integer(audio ? leg_level(audio) : -127));

@@ -122,6 +122,20 @@ static json_t *pool_json(struct pool *pool)
 	return o;
 }
 
+/* Of each conference where somebody presents: who. */
+static json_t *presenters_json(const struct controller *c)
+{
+	json_t *o = json_object();
+
+	list_each(l, &c->conferences) {
+		const struct conference *m = list_entry(l, struct conference, link);
+
+		if (m->presenter)
+			command_put(o, m->number, json_integer(m->presenter));
+	}
+	return o;
+}
+
 int command_stats(struct command_context *ctx, const json_t *args, json_t **out,
 		  char *error, size_t cap)
 {
@@ -134,6 +148,7 @@ int command_stats(struct command_context *ctx, const json_t *args, json_t **out,
 	command_put(o, "limited_by", json_string(c->capacity.limit));
 	command_put(o, "conferences", json_integer((json_int_t)list_count(&c->conferences)));
 	command_put(o, "captures", json_integer((json_int_t)list_count(&c->captures)));
+	command_put(o, "presenters", presenters_json(c));
 	command_put(o, "draining", json_boolean(c->draining));
 	command_put(o, "wire", wire_json(c->parts.wire));
 	command_put(o, "audio", audio_json(c->parts.audio));

@@ -59,6 +59,8 @@ struct conference {
 	uint32_t speaker[16];      /* who spoke, most recent first */
 	unsigned n_speakers;
 	uint32_t talker;           /* who speaks now, 0: nobody */
+	uint32_t presenter;        /* whose slides are shown, 0: nobody's */
+	uint64_t presentations;    /* that have begun */
 	struct notice notice;
 	struct timer *notice_end;  /* of the notice that ends first */
 	int64_t started_us;
@@ -84,6 +86,7 @@ struct participant {
 	struct stage *stage;       /* of its own, NULL: the conference's */
 	char place[LAYOUT_MAX_NAME + 1]; /* name or number of the place it is pinned to */
 	struct seating seating;
+	uint64_t presents;         /* which presentation its slides are, 0: none come */
 	struct notice notice;
 	struct view *view;         /* borrowed: the one it looks at, NULL none */
 	char keys[17];             /* the last keys pressed */
@@ -125,6 +128,12 @@ struct participant *conference_participant(struct conference *self, uint32_t id)
 void conference_arrange(struct conference *self);
 void conference_drop_views(struct conference *self);
 
+/* ---- slides.c ---- */
+/* The leg of a second video for slides, NULL: there is none. */
+struct leg *participant_slides(const struct participant *self);
+/* Whose slides are shown from now on: the latest that began and still come. */
+void conference_follow_slides(struct conference *self);
+
 /* ---- stage.c ---- */
 /* The layout of that name, of those built in or of the configuration in force;
  * replaces what was in `self`. -EINVAL: there is none. */
@@ -164,6 +173,7 @@ void participant_answered(struct participant *self, const struct media_desc *ans
 int participant_offer(struct participant *self);
 /* An outgoing call was started for a participant made without one, or again. */
 void participant_set_call(struct participant *self, struct call *call);
+/* Of sound or of the main video. */
 struct leg *participant_leg(const struct participant *self, enum media_kind kind);
 void participant_set_muted(struct participant *self, bool muted);
 struct participant *participant_find(struct controller *controller, uint32_t id);

@@ -20,7 +20,7 @@ enum desc_proto {
 	PROTO_OTHER, PROTO_AVP, PROTO_AVPF, PROTO_SAVP, PROTO_SAVPF,
 	PROTO_DTLS_SAVP, PROTO_DTLS_SAVPF /* UDP/TLS/RTP/SAVP[F], RFC 5764 */
 };
-enum desc_role { ROLE_MAIN, ROLE_SLIDES };
+enum desc_role { ROLE_MAIN, ROLE_SLIDES }; /* slides: of video only */
 enum desc_setup { SETUP_NONE, SETUP_ACTIVE, SETUP_PASSIVE, SETUP_ACTPASS, SETUP_HOLDCONN };
 
 struct desc_codec {
@@ -88,6 +88,7 @@ struct desc_policy {
 	const struct conf_profile *profile;
 	enum conf_encryption encryption; /* the stricter of profile and conference */
 	bool video;                  /* false: audio only (desk-phone conference) */
+	bool slides;                 /* a second video for slides is received */
 	const struct conf_quirk *quirk;  /* of this endpoint, may be NULL */
 	bool was_secured;            /* an earlier agreement was encrypted: never weaker now */
 	int family;                  /* AF_INET or AF_INET6 when media has only that; 0: both */
@@ -111,17 +112,19 @@ struct media_desc *media_desc_new(void); /* zeroed, NULL when out of memory */
 struct media_desc *media_desc_free(struct media_desc *self);
 
 /* Answers `offer` under the policy: chooses codecs (one audio and DTMF, one
- * video), security line, direction, bundling, feedback. Ports, keys, ICE and
+ * main video, and one for slides that is only received, RFC 4796), security line,
+ * direction, bundling, feedback. Ports, keys, ICE and
  * fingerprint of accepted lines are left for the caller to fill: an accepted
  * line has port 9. Every line has its reason, and so has every codec in the
  * offer by `why` (may be NULL), a callback (arg, line, codec index or -1, text).
- * 200 as soon as one audio or video line is accepted, otherwise 488. */
+ * 200 as soon as one audio or main video line is accepted, otherwise 488. */
 typedef void desc_why(void *arg, unsigned line, int codec, const char *text);
 void desc_answer(const struct desc_policy *policy, const struct media_desc *offer,
 		 struct media_desc *answer, struct desc_verdict *verdict,
 		 desc_why *why, void *arg);
 
-/* An offer of everything the policy allows: one audio and one main video line. */
+/* An offer of everything the policy allows: one audio and one main video line; of
+ * slides nothing, since we send none. */
 void desc_offer(const struct desc_policy *policy, struct media_desc *offer);
 
 /* Puts an offer that let the other side choose between keys and plain media under
@@ -131,7 +134,8 @@ bool desc_insist(struct media_desc *offer);
 /* An offer inside a call (re-INVITE, or asked for by one without SDP): the lines
  * of our description in force stay in place with their words, numbers, keys,
  * ICE and mid; a codec keeps the payload type it had in theirs; everything else
- * the policy allows is offered beside it. Ports, addresses, fingerprint and ICE
+ * the policy allows is offered beside it. Slides stay as they are, or are closed
+ * where the policy has none any more. Ports, addresses, fingerprint and ICE
  * are copied from `ours`; DTLS roles are open again (RFC 8842 section 5.2). */
 void desc_reoffer(const struct desc_policy *policy, const struct media_desc *ours,
 		  const struct media_desc *theirs, struct media_desc *offer);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * The answer to an offer, RFC 3264 section 6: first each line is judged on its
- * own, then one audio and one main video line are taken, then they are bundled. */
+ * own, then one audio, one main video and one slides line are taken, then they
+ * are bundled. */
 #include "mcu/mc/desc_internal.h"
 
 #include <netinet/in.h>
@@ -38,10 +39,10 @@ static const char *line_unfit(const struct desc_rules *rules, const struct desc_
 		return "this kind of media is not done";
 	if (line->proto == PROTO_OTHER)
 		return "this transport is not done";
-	if (line->kind == MEDIA_VIDEO && line->role == ROLE_SLIDES)
-		return "a second video for slides is not done yet";
 	if (line->kind == MEDIA_VIDEO && !rules->video)
 		return "audio only here";
+	if (line->role == ROLE_SLIDES && !rules->policy->slides)
+		return "a second video for slides is not received here (slides=\"refuse\")";
 	if (is_multicast(&line->rtp))
 		return "a multicast address";
 	if (rules->policy->family && family && family != rules->policy->family && !line->ice)
@@ -77,17 +78,28 @@ static void judge(const struct desc_rules *rules, const struct media_desc *offer
 	out->usable = true;
 }
 
-/* Of several lines of a kind one is taken: an encrypted one before a plain one
+/* What there is one line of in a call. */
+enum part { PART_AUDIO, PART_VIDEO, PART_SLIDES, PART_OTHER };
+
+static enum part part_of(const struct desc_line *line)
+{
+	if (line->kind == MEDIA_VIDEO)
+		return line->role == ROLE_SLIDES ? PART_SLIDES : PART_VIDEO;
+	return line->kind == MEDIA_AUDIO ? PART_AUDIO : PART_OTHER;
+}
+
+/* Of several lines for one part one is taken: an encrypted one before a plain one
  * (best-effort offers of old come as two lines), else the first. ANAT
  * (RFC 4091) orders its alternatives by preference, so the first is right. */
-static int pick(const struct media_desc *offer, struct judged *judged, enum media_kind kind)
+static int pick(const struct media_desc *offer, struct judged *judged, enum part part)
 {
+	static const char *const names[] = { "audio", "video", "slides" };
 	int best = -1;
 
 	for (uint32_t i = 0; i < offer->n_lines; i++) {
 		bool better;
 
-		if (offer->line[i].kind != kind || !judged[i].usable)
+		if (part_of(&offer->line[i]) != part || !judged[i].usable)
 			continue;
 		better = best < 0 || (judged[best].security == DESC_PLAIN &&
 				      judged[i].security != DESC_PLAIN);
@@ -95,13 +107,26 @@ static int pick(const struct media_desc *offer, struct judged *judged, enum medi
 			best = (int)i;
 	}
 	for (uint32_t i = 0; i < offer->n_lines; i++) {
-		if (offer->line[i].kind != kind || !judged[i].usable || (int)i == best)
+		if (part_of(&offer->line[i]) != part || !judged[i].usable || (int)i == best)
 			continue;
 		judged[i].usable = false;
 		desc_text(judged[i].reason, sizeof(judged[i].reason),
-			  "another %s line is taken", kind == MEDIA_AUDIO ? "audio" : "video");
+			  "another %s line is taken", names[part]);
 	}
 	return best;
+}
+
+/* Slides alone are no call: nobody would be seen or heard. */
+static void pick_all(const struct media_desc *offer, struct judged *judged)
+{
+	int audio = pick(offer, judged, PART_AUDIO), video = pick(offer, judged, PART_VIDEO);
+	int slides = pick(offer, judged, PART_SLIDES);
+
+	if (slides < 0 || audio >= 0 || video >= 0)
+		return;
+	judged[slides].usable = false;
+	desc_text(judged[slides].reason, sizeof(judged[slides].reason),
+		  "slides without sound or a main video");
 }
 
 /* ---- an accepted line ------------------------------------------------------ */
@@ -197,7 +222,7 @@ static void accept_line(const struct desc_rules *rules, struct desc_line *answer
 			const struct desc_line *offer, const struct judged *judged)
 {
 	answer->port = 9;
-	answer->send = offer->receive;
+	answer->send = offer->receive && offer->role != ROLE_SLIDES;
 	answer->receive = offer->send;
 	add_codecs(rules, answer, offer, judged->codec.index);
 	secure(rules, answer, offer, judged);
@@ -282,8 +307,7 @@ void desc_answer(const struct desc_policy *policy, const struct media_desc *offe
 	verdict->status = 200;
 	for (uint32_t i = 0; i < offer->n_lines; i++)
 		judge(&rules, offer, i, &judged[i], why, arg);
-	pick(offer, judged, MEDIA_AUDIO);
-	pick(offer, judged, MEDIA_VIDEO);
+	pick_all(offer, judged);
 	answer->n_lines = offer->n_lines;
 	for (uint32_t i = 0; i < offer->n_lines; i++) {
 		struct desc_line *line = &answer->line[i];

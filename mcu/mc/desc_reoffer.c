@@ -104,6 +104,17 @@ static void reoffer_line(struct desc_line *line, const struct desc_line *fresh,
 	line->reason[0] = '\0';
 }
 
+/* A line for slides stays open for theirs, in its codec, or is closed. */
+static void keep_slides(struct desc_line *line, bool allowed)
+{
+	line->receive = true;
+	if (!allowed)
+		line->port = 0;
+	if (line->setup != SETUP_NONE)
+		line->setup = SETUP_ACTPASS;
+	line->reason[0] = '\0';
+}
+
 void desc_reoffer(const struct desc_policy *policy, const struct media_desc *ours,
 		  const struct media_desc *theirs, struct media_desc *offer)
 {
@@ -119,6 +130,10 @@ void desc_reoffer(const struct desc_policy *policy, const struct media_desc *our
 	for (uint32_t i = 0; i < offer->n_lines; i++) {
 		struct desc_line *line = &offer->line[i];
 
+		if (line->port && line->role == ROLE_SLIDES) {
+			keep_slides(line, policy->slides && policy->video);
+			continue;
+		}
 		for (uint32_t j = 0; line->port && j < fresh->n_lines; j++) {
 			if (fresh->line[j].kind == line->kind)
 				reoffer_line(line, &fresh->line[j], &theirs->line[i]);

@@ -45,8 +45,12 @@ struct leg {
 	struct view *view;             /* borrowed: what the sink shows */
 	struct video_params video;
 	uint32_t agreed_bitrate, path_bitrate;
-	bool sends, picture, silent;
+	bool sends, receives, picture, silent;
+	bool slides;
 };
+
+/* Rooms send a few pictures a second of slides that stand still. */
+#define SLIDES_SILENCE_US 5000000
 
 /* ---- handlers on other threads: they post, no more ------------------------------ */
 
@@ -160,6 +164,22 @@ static const struct source_events source_events = {
 
 /* ---- events on the control thread ------------------------------------------------ */
 
+/* Whether what comes is to be seen. */
+static bool leg_live(const struct leg *self)
+{
+	return self->receives && !(self->slides && self->silent);
+}
+
+static void follow_live(struct leg *self)
+{
+	bool live = leg_live(self);
+
+	if (self->kind != MEDIA_VIDEO)
+		return;
+	source_set_live(self->feed->source, live);
+	self->picture = self->picture && live;
+}
+
 static void leg_on_event(void *owner, const struct outlet_event *e)
 {
 	struct leg *self = owner;
@@ -168,13 +188,15 @@ static void leg_on_event(void *owner, const struct outlet_event *e)
 		return;
 	switch (e->kind) {
 	case LEG_PICTURE:
-		self->picture = true;
+		self->picture = leg_live(self);
 		break;
 	case LEG_SILENT:
 		self->silent = true;
+		follow_live(self);
 		break;
 	case LEG_ALIVE:
 		self->silent = false;
+		follow_live(self);
 		break;
 	}
 	self->place.event(self->owner, self, (enum leg_event)e->kind, e->value);
@@ -374,6 +396,8 @@ static int64_t silence_limit(const struct leg_settings *s)
 {
 	if (!s->agreed->receive || s->held)
 		return 0;
+	if (s->agreed->role == ROLE_SLIDES)
+		return SLIDES_SILENCE_US;
 	return (int64_t)s->profile->silence_s * 1000000;
 }
 
@@ -395,6 +419,7 @@ static void apply_stream(struct leg *self, const struct leg_settings *s)
 		.orientation_ext = s->theirs->orientation.send ? s->theirs->orientation.id : 0,
 		.bitrate = self->agreed_bitrate,
 		.silence_us = silence_limit(s),
+		.silence_of_rtp = a->role == ROLE_SLIDES,
 	};
 
 	for (uint32_t i = 0; i < a->n_rx && p.n_rx < STREAM_MAX_FORMATS; i++)
@@ -456,9 +481,9 @@ static void apply_video(struct leg *self, const struct leg_settings *s)
 		.bitrate = send_rate(self),
 	};
 	self->sends = s->agreed->send;
-	source_set_live(self->feed->source, s->agreed->receive && !s->held);
-	if (!s->agreed->receive || s->held)
-		self->picture = false;
+	self->receives = s->agreed->receive && !s->held;
+	self->slides = s->agreed->role == ROLE_SLIDES;
+	follow_live(self);
 	/* A new sink comes with the next arrangement of views. */
 	if (!self->sends)
 		leg_show(self, NULL);

@@ -45,7 +45,8 @@ struct leg_settings {
 };
 
 /* Puts an agreement on the wire; again after every re-negotiation or change of
- * muted and deaf. */
+ * muted and deaf. Slides (its role) are silent soon after their last packet, whatever
+ * the profile says, and have no picture then; other video keeps its last one. */
 void leg_apply(struct leg *self, const struct leg_settings *settings);
 
 /* Into another meeting; what is agreed with the peer stays, and leg_apply has to

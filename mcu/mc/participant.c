@@ -276,10 +276,18 @@ void participant_answered(struct participant *self, const struct media_desc *ans
 
 static void all_silent(struct participant *self)
 {
+	bool any = false;
+
 	for (unsigned i = 0; i < DESC_MAX_LINES; i++) {
-		if (self->leg[i] && self->agreed[i].receive && !leg_silent(self->leg[i]))
+		if (!self->leg[i] || !self->agreed[i].receive)
+			continue;
+		if (!leg_silent(self->leg[i]))
 			return;
+		any = any || self->agreed[i].role == ROLE_MAIN;
 	}
+	/* Slides fall silent whenever they are over. */
+	if (!any)
+		return;
 	log_warning("call silent, ended conference=%s call=%s seconds=%u",
 		    self->conference->number, self->call->id,
 		    self->conference->settings.profile->silence_s);
@@ -332,6 +340,7 @@ void participant_leg_event(void *owner, struct leg *leg, enum leg_event event, i
 		leg_set_rate(leg, (uint32_t)value);
 		break;
 	case LEG_SILENT:
+		conference_touch(self->conference);
 		all_silent(self);
 		break;
 	case LEG_PICTURE:
@@ -435,7 +444,8 @@ void participant_drop(struct participant *self)
 struct leg *participant_leg(const struct participant *self, enum media_kind kind)
 {
 	for (unsigned i = 0; i < DESC_MAX_LINES; i++) {
-		if (self->leg[i] && self->agreed[i].active && leg_kind(self->leg[i]) == kind)
+		if (self->leg[i] && self->agreed[i].active && leg_kind(self->leg[i]) == kind &&
+		    self->agreed[i].role == ROLE_MAIN)
 			return self->leg[i];
 	}
 	return NULL;

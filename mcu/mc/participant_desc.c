@@ -33,6 +33,7 @@ struct desc_policy participant_policy(const struct participant *self,
 		.encryption = c->encryption > c->profile->encryption ?
 			c->encryption : c->profile->encryption,
 		.video = c->profile->video,
+		.slides = c->slides == SLIDES_RECEIVE,
 		.quirk = self->quirk,
 		.was_secured = self->in && self->secured,
 		.family = participant_family(self, theirs),

@@ -105,6 +105,7 @@ static void change_conference(struct participant *self, struct conference *to)
 	to->n++;
 	self->conference = to;
 	self->view = NULL;
+	self->presents = 0;
 	memset(&self->seating, 0, sizeof(self->seating));
 	if (list_empty(&from->participants))
 		conference_drop(from);

@@ -42,7 +42,7 @@ static bool heard_only(const struct participant *p)
 		return false;
 	for (unsigned i = 0; i < DESC_MAX_LINES; i++)
 		if (p->agreed[i].active && p->agreed[i].kind == MEDIA_VIDEO &&
-		    p->agreed[i].receive)
+		    p->agreed[i].role == ROLE_MAIN && p->agreed[i].receive)
 			return false;
 	return true;
 }
@@ -57,11 +57,18 @@ static const struct stage *stage_of(const struct conference *c, const struct par
 	return viewer->stage ? viewer->stage : &c->stage;
 }
 
+/* Of one's own slides there is a picture where they come from. */
+static bool sees_slides(const struct conference *c, const struct participant *viewer)
+{
+	return c->presenter && (shows_self(c) || !viewer || viewer->id != c->presenter);
+}
+
 /* Those who see everybody sit before one seating, whenever they came: what moved
  * before they were there would else give each a picture of their own. */
 static bool sees_all(const struct conference *c, const struct participant *viewer)
 {
-	return stage_of(c, viewer) == &c->stage && (shows_self(c) || !has_tile(c, viewer));
+	return stage_of(c, viewer) == &c->stage &&
+	       (shows_self(c) || (!has_tile(c, viewer) && viewer->id != c->presenter));
 }
 
 /* `viewer` NULL: one of those who see everybody. `fixed`: who has which place in
@@ -92,7 +99,8 @@ static void seat(struct conference *c, const struct participant *viewer, struct 
 		fixed = own;
 	}
 	seating_update(seating, &stage->layout,
-		       &(struct crowd){ ids, n, speakers, n_speakers, fixed });
+		       &(struct crowd){ ids, n, speakers, n_speakers, fixed,
+					sees_slides(c, viewer) });
 	free(ids);
 }
 
@@ -161,31 +169,55 @@ static void add_notice(struct conference *c, const struct participant *viewer, i
 	add_text(c, scene, &r, &spec);
 }
 
+/* Nothing is cut off slides and nothing lies over them, for any of it may matter. */
+static void add_slides(struct conference *c, const struct rect *r, struct view_scene *scene)
+{
+	const struct participant *p = conference_participant(c, c->presenter);
+	struct leg *slides = p ? participant_slides(p) : NULL;
+
+	if (slides)
+		scene->tile[scene->n++] = (struct view_tile){
+			.source = leg_source(slides),
+			.x = r->x, .y = r->y, .w = r->w, .h = r->h, .fit = FIT_WHOLE,
+		};
+}
+
+/* `alone`: a border would say nothing. */
+static void add_person(struct conference *c, uint32_t id, const struct rect *r, bool alone,
+		       struct view_scene *scene)
+{
+	struct participant *p = id ? conference_participant(c, id) : NULL;
+	struct view_tile *tile = &scene->tile[scene->n];
+
+	if (!p || !has_tile(c, p))
+		return;
+	*tile = (struct view_tile){
+		.source = has_picture(p) ? leg_source(participant_leg(p, MEDIA_VIDEO)) : NULL,
+		.x = r->x, .y = r->y, .w = r->w, .h = r->h,
+		.fit = c->settings.crop ? FIT_CROP : FIT_LETTERBOX,
+		.border = c->settings.labels && !alone && p->id == c->talker,
+	};
+	tile->label = name_label(c, p, tile);
+	scene->n++;
+}
+
 /* The labels in it are references of the caller's: scene_clear. */
 static void make_scene(struct conference *c, const struct participant *viewer,
 		       int w, int h, struct view_scene *scene)
 {
+	const struct seating *s = &viewer->seating;
+	bool slides = sees_slides(c, viewer);
+	const struct layout *layout = layout_for(&stage_of(c, viewer)->layout,
+						 s->n - slides, slides);
 	struct rect rect[LAYOUT_MAX_TILES];
-	unsigned n = layout_rects(&stage_of(c, viewer)->layout, viewer->seating.n, w, h, rect);
+	unsigned n = layout_rects(layout, s->n, w, h, rect);
 
 	memset(scene, 0, sizeof(*scene));
-	for (unsigned i = 0; i < n && i < viewer->seating.n; i++) {
-		struct participant *p = viewer->seating.id[i] ?
-			conference_participant(c, viewer->seating.id[i]) : NULL;
-		struct view_tile *tile = &scene->tile[scene->n];
-
-		if (!p || !has_tile(c, p))
-			continue;
-		*tile = (struct view_tile){
-			.source = has_picture(p) ?
-				leg_source(participant_leg(p, MEDIA_VIDEO)) : NULL,
-			.x = rect[i].x, .y = rect[i].y, .w = rect[i].w, .h = rect[i].h,
-			.fit = c->settings.crop ? FIT_CROP : FIT_LETTERBOX,
-			/* alone it would say nothing */
-			.border = c->settings.labels && n > 1 && p->id == c->talker,
-		};
-		tile->label = name_label(c, p, tile);
-		scene->n++;
+	for (unsigned i = 0; i < n && i < s->n; i++) {
+		if (s->id[i] == LAYOUT_SLIDES)
+			add_slides(c, &rect[i], scene);
+		else
+			add_person(c, s->id[i], &rect[i], n == 1, scene);
 	}
 	add_count(c, w, h, scene);
 	add_notice(c, viewer, w, h, scene);
@@ -290,6 +322,7 @@ void conference_arrange(struct conference *self)
 	uint32_t fixed[LAYOUT_MAX_TILES];
 	bool seated = false;
 
+	conference_follow_slides(self);
 	stage_fixed(&self->stage, self, fixed);
 	list_each(l, &self->views)
 		list_entry(l, struct showing, link)->taken = false;

@@ -56,7 +56,7 @@ void fit_shape(struct fitting *out, enum fit fit, const struct frame_shape *pict
 		den = den / 2 > 0 ? den / 2 : 1;
 	}
 	wider = num * h >= den * w;
-	if ((fit == FIT_LETTERBOX && !fit_nearly(num * h, den * w)) ||
+	if (fit == FIT_WHOLE || (fit == FIT_LETTERBOX && !fit_nearly(num * h, den * w)) ||
 	    fit_too_much(num * h, den * w)) {
 		if (wider)
 			h = even_ratio(w * den, num, h);

@@ -20,7 +20,7 @@ struct fitting {
 
 /* FIT_CROP cuts off at most half of the picture; else it is FIT_LETTERBOX.
  * All coordinates even, rounded to nearest. What differs from the tile's shape by
- * next to nothing fills it. */
+ * next to nothing fills it, but with FIT_WHOLE. */
 void fit_shape(struct fitting *out, enum fit fit, const struct frame_shape *picture,
 	       const struct frame_shape *tile);
 

@@ -22,7 +22,7 @@
 	.columns = 2, .rows = 4, .n = 2, .place = { \
 		{ .x = 0, .y = 1, .w = 1, .h = 2 }, { .x = 1, .y = 1, .w = 1, .h = 2 } }
 
-enum { AUTO, ONE, TWO, FOUR, NINE, SIXTEEN };
+enum { AUTO, ONE, TWO, FOUR, NINE, SIXTEEN, ONE_FOUR, ONE_FIVE, ONE_SEVEN, ONE_NINE };
 
 static const struct layout builtin[] = {
 	[AUTO] = { "auto", .automatic = true },
@@ -34,16 +34,16 @@ static const struct layout builtin[] = {
 	[SIXTEEN] = { "4x4", .columns = 4, .rows = 4, .n = 16,
 		      .place = { ROW4(0), ROW4(1), ROW4(2), ROW4(3) } },
 	/* the speaker large, the others at its right and below */
-	{ "1+4", .columns = 10, .rows = 10, .n = 5,
-	  .place = { SPEAKER(0, 1, 8), SMALL(8, 1, 2), SMALL(8, 3, 2), SMALL(8, 5, 2),
-		     SMALL(8, 7, 2) } },
+	[ONE_FOUR] = { "1+4", .columns = 10, .rows = 10, .n = 5,
+		       .place = { SPEAKER(0, 1, 8), SMALL(8, 1, 2), SMALL(8, 3, 2),
+				  SMALL(8, 5, 2), SMALL(8, 7, 2) } },
 	{ "1+5", .columns = 3, .rows = 3, .n = 6,
 	  .place = { SPEAKER(0, 0, 2), CELL(2, 0), CELL(2, 1), ROW3(2) } },
 	{ "1+7", .columns = 4, .rows = 4, .n = 8,
 	  .place = { SPEAKER(0, 0, 3), CELL(3, 0), CELL(3, 1), CELL(3, 2), ROW4(3) } },
-	{ "1+9", .columns = 5, .rows = 5, .n = 10,
-	  .place = { SPEAKER(0, 0, 4), CELL(4, 0), CELL(4, 1), CELL(4, 2), CELL(4, 3),
-		     ROW5(4) } },
+	[ONE_NINE] = { "1+9", .columns = 5, .rows = 5, .n = 10,
+		       .place = { SPEAKER(0, 0, 4), CELL(4, 0), CELL(4, 1), CELL(4, 2),
+				  CELL(4, 3), ROW5(4) } },
 	/* the speaker in the middle, the others around */
 	{ "1+12", .columns = 4, .rows = 4, .n = 13,
 	  .place = { SPEAKER(1, 1, 2), ROW4(0), CELL(0, 1), CELL(3, 1), CELL(0, 2),
@@ -78,10 +78,13 @@ const struct layout *layout_by_name(const char *name)
 
 /* ---- rectangles --------------------------------------------------------------- */
 
-static const struct layout *layout_for(const struct layout *self, unsigned count)
+/* Slides have four fifths of the width and height, however many there are. */
+const struct layout *layout_for(const struct layout *self, unsigned count, bool slides)
 {
 	if (!self->automatic)
 		return self;
+	if (slides && count)
+		return count <= 4 ? &builtin[ONE_FOUR] : &builtin[ONE_NINE];
 	if (count <= 1)
 		return &builtin[ONE];
 	if (count <= 2)
@@ -101,7 +104,7 @@ static uint16_t cells_to_pixels(int cells, int size, int of)
 unsigned layout_rects(const struct layout *self, unsigned count, int w, int h,
 		      struct rect rect[LAYOUT_MAX_TILES])
 {
-	const struct layout *l = layout_for(self, count);
+	const struct layout *l = layout_for(self, count, false);
 
 	if (w < 16 || h < 16 || w > 8192 || h > 8192)
 		return 0;
@@ -191,7 +194,7 @@ static void seating_clear(struct seating *self, const struct crowd *c, unsigned 
 
 	if (old.n > LAYOUT_MAX_TILES)
 		old.n = 0;
-	memset(self, 0, sizeof(*self));
+	memset(self->id, 0, sizeof(self->id));
 	self->n = n;
 	for (unsigned i = 0; i < old.n; i++) {
 		uint32_t id = old.id[i];
@@ -206,6 +209,52 @@ static void seating_clear(struct seating *self, const struct crowd *c, unsigned 
 	}
 }
 
+/* How good a place is for slides. */
+static int slides_rank(const struct layout_place *p)
+{
+	int rank = 2 * p->w * p->h + (p->role == PLACE_SPEAKER);
+
+	return p->role == PLACE_FIXED ? rank - 4 * LAYOUT_MAX_CELLS * LAYOUT_MAX_CELLS : rank;
+}
+
+static unsigned place_for_slides(const struct layout *l)
+{
+	unsigned best = 0;
+
+	for (unsigned i = 1; i < l->n; i++)
+		if (slides_rank(&l->place[i]) > slides_rank(&l->place[best]))
+			best = i;
+	return best;
+}
+
+/* Whoever was there is standing. */
+static void seat_slides(struct seating *self, const struct layout *layout,
+			struct standing *standing)
+{
+	unsigned place = place_for_slides(layout);
+
+	if (self->id[place]) {
+		standing->id[standing->n++] = self->id[place];
+		self->moved = self->id[place];
+		self->moved_from = place;
+	}
+	self->id[place] = LAYOUT_SLIDES;
+}
+
+/* Slides are over. */
+static void seat_back(struct seating *self, const struct crowd *c)
+{
+	int seat = seat_of(self, self->moved);
+	unsigned place = self->moved_from;
+
+	if (crowd_has(c, self->moved) && place < self->n && !self->id[place]) {
+		if (seat >= 0)
+			self->id[seat] = 0;
+		self->id[place] = self->moved;
+	}
+	self->moved = self->moved_from = 0;
+}
+
 /* Puts those who have a place of their own into it, and says which places are
  * left for the others. */
 static void seat_fixed(struct seating *self, const struct layout *layout,
@@ -218,6 +267,8 @@ static void seat_fixed(struct seating *self, const struct layout *layout,
 		enum place_role role = (enum place_role)layout->place[i].role;
 		int seat;
 
+		if (before == LAYOUT_SLIDES)
+			continue;
 		if (!crowd_has(c, id) || index_of(c->fixed, i, id) >= 0)
 			id = 0;
 		if (!id && role != PLACE_FIXED) {
@@ -346,11 +397,15 @@ static void seat_large(struct seating *self, const struct crowd *c,
 void seating_update(struct seating *self, const struct layout *layout,
 		    const struct crowd *c)
 {
-	const struct layout *l = layout_for(layout, c->n_ids);
+	const struct layout *l = layout_for(layout, c->n_ids, c->slides);
 	struct standing standing = { 0 };
 	struct places places;
 
 	seating_clear(self, c, l->n, &standing);
+	if (c->slides)
+		seat_slides(self, l, &standing);
+	else
+		seat_back(self, c);
 	seat_fixed(self, l, c, &places, &standing);
 	seat_large(self, c, &places);
 	/* Who had a place before goes before who never had one. */

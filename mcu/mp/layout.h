@@ -35,6 +35,10 @@ struct layout {
 const struct layout *layout_builtin(unsigned i);
 const struct layout *layout_by_name(const char *name);
 
+/* An automatic layout as it is with so many pictures, and with room for slides
+ * beside them: one that is built in. Any other is itself. */
+const struct layout *layout_for(const struct layout *self, unsigned count, bool slides);
+
 struct rect {
 	uint16_t x, y, w, h;
 };
@@ -48,9 +52,13 @@ unsigned layout_rects(const struct layout *self, unsigned count, int w, int h,
 
 /* Keeps who stands in which place from one moment to the next, so that a
  * change of speaker moves nobody who need not move. */
+#define LAYOUT_SLIDES UINT32_MAX /* instead of an id: the slides of the meeting */
+
 struct seating {
 	uint32_t id[LAYOUT_MAX_TILES]; /* participant ids, 0: empty */
 	unsigned n;
+	uint32_t moved;      /* who made room for slides, 0: nobody; and from where */
+	unsigned moved_from;
 };
 
 /* Who is there, for one viewer. */
@@ -62,11 +70,15 @@ struct crowd {
 	unsigned n_speakers;
 	const uint32_t *fixed;    /* who has which place, LAYOUT_MAX_TILES; 0: free;
 				   * NULL: nobody has one */
+	bool slides;              /* slides are shown beside them */
 };
 
 /* Seats for one viewer. Who holds a speaker's place keeps it until others have
  * spoken; at other places a speaker who is not seen takes that of who was silent
- * longest. A place that somebody has is theirs while they are in the crowd.
+ * longest. A place that somebody has is theirs while they are in the crowd. Slides
+ * have the largest place to themselves, whosever it is, but rather one that is not
+ * PLACE_FIXED; of equal ones that of a speaker, then the first. Who made room for
+ * them is there again when they are over.
  * `self` is the state from before and is updated. */
 void seating_update(struct seating *self, const struct layout *layout,
 		    const struct crowd *crowd);

@@ -52,6 +52,7 @@ struct source {
 	/* any thread */
 	_Atomic uint32_t users, watchers;
 	_Atomic bool live;
+	_Atomic uint32_t pauses;     /* how often it went off */
 	_Atomic bool gap;            /* a frame did not get into the mailbox */
 	_Atomic int64_t delay_us;
 	struct slot slot;
@@ -63,6 +64,7 @@ struct source {
 	enum codec_id unsupported;   /* already said so in the log */
 	bool told, seen;             /* what the stream knows, and we do */
 	bool was_live;
+	uint32_t paused;             /* pauses that are followed */
 	bool need_key;               /* wait for a key frame before decoding */
 	bool had_key;                /* a key frame came since it went live */
 	bool answers;                /* a key frame came when asked for */
@@ -319,11 +321,15 @@ static void source_follow_watchers(struct source *self, bool watched, int64_t no
 /* Brings the actor in line with what control wishes. */
 static void source_follow(struct source *self, int64_t now)
 {
+	uint32_t pauses = atomic_load(&self->pauses);
 	bool live = atomic_load(&self->live);
 	bool watched = atomic_load(&self->watchers) > 0;
 	bool unseen, kept;
 
-	if (!live && self->was_live) {
+	/* One that was over before anybody looked counts: who shows it waits for the
+	 * first picture since. */
+	if (self->paused != pauses) {
+		self->paused = pauses;
 		source_set_seen(self, false, now);
 		slot_put(&self->slot, NULL);
 		self->had_key = false;
@@ -548,8 +554,11 @@ void source_put(struct source *self, struct coded *frame)
 
 void source_set_live(struct source *self, bool live)
 {
-	if (atomic_exchange(&self->live, live) != live)
-		source_wake(self);
+	if (atomic_exchange(&self->live, live) == live)
+		return;
+	if (!live)
+		atomic_fetch_add(&self->pauses, 1);
+	source_wake(self);
 }
 
 void source_set_delay(struct source *self, int64_t delay_us)

@@ -75,7 +75,11 @@ struct source *source_drop(struct source *self);
 
 enum { VIEW_MAX_TILES = 25 };
 
-enum fit { FIT_LETTERBOX, FIT_CROP };
+enum fit {
+	FIT_LETTERBOX,
+	FIT_CROP,
+	FIT_WHOLE, /* as letterbox, and not even a line is cut off */
+};
 
 struct view_tile {
 	struct source *source; /* borrowed by view_set_scene, which holds it; NULL: empty */

@@ -177,6 +177,18 @@ static bool check_direction(struct run *run, const struct section *s, const json
 	return fail(run, "direction is not %s", want);
 }
 
+static bool check_name(struct run *run, const struct section *s, const json_t *row,
+		       const char *key)
+{
+	const char *want = text_of(row, key);
+	char head[32], got[128] = "";
+
+	snprintf(head, sizeof(head), "a=%s:", key);
+	if (!want[0] || (line_of(s, head, 0, got, sizeof(got)) && strcmp(got, want) == 0))
+		return true;
+	return fail(run, "%s is \"%s\", wanted %s", key, got, want);
+}
+
 static bool check_security(struct run *run, const struct section *s, const json_t *row)
 {
 	const char *want = text_of(row, "security");
@@ -257,7 +269,8 @@ static bool check_line(struct run *run, const struct section *s, const json_t *r
 	if (json_is_false(accept) || s->port < 0)
 		return fail(run, "accepted (port %d)", s->port);
 	return check_codec(run, s, row) && check_events(run, s, row) &&
-	       check_direction(run, s, row) && check_security(run, s, row) &&
+	       check_direction(run, s, row) && check_name(run, s, row, "label") &&
+	       check_name(run, s, row, "content") && check_security(run, s, row) &&
 	       check_transport(run, s, row);
 }
 
@@ -408,17 +421,39 @@ static json_t *explain(const char *text, size_t len, const struct desc_policy *p
 	return json;
 }
 
-static void check_body(struct run *run, const char *dir, const char *file)
+/* The answer of a conference that receives slides, or does not. */
+static void check_text(struct run *run, const char *name, const char *text, size_t len,
+		       const json_t *row, bool slides)
 {
 	const struct conf_profile *profile = config_profile(run->config, "default");
 	const struct desc_policy policy = {
 		.profile = profile, .encryption = profile->encryption, .video = true,
+		.slides = slides,
 	};
+	int status = 0;
+	json_t *got = explain(text, len, &policy, &status);
+
+	if (!got || (status != 200) != !json_object_get(got, "answer")) {
+		fail(run, "no explanation (status %d)", status);
+		report(run, name, -1);
+		json_decref(got);
+		return;
+	}
+	if (strcmp(text_of(row, "role"), "answer") == 0)
+		check_agreed(run, text, len, json_object_get(row, "mlines"), &policy);
+	if (status == 200)
+		check_answer(run, name, row, text, text_of(got, "answer"));
+	else
+		check_refusal(run, name, row, status);
+	json_decref(got);
+}
+
+static void check_body(struct run *run, const char *dir, const char *file)
+{
 	char name[256], path[1024];
-	json_t *row, *got = NULL;
+	json_t *row, *with_slides;
 	char *text;
 	size_t len = 0;
-	int status = 0;
 
 	snprintf(name, sizeof(name), "%.*s", (int)strlen(file) - 4, file);
 	snprintf(path, sizeof(path), "%s/%s", dir, file);
@@ -427,22 +462,15 @@ static void check_body(struct run *run, const char *dir, const char *file)
 	if (!row || !text) {
 		fail(run, row ? "cannot be read" : "has no row in expected.json");
 		report(run, name, -1);
-		goto out;
+		free(text);
+		return;
 	}
-	got = explain(text, len, &policy, &status);
-	if (!got || (status != 200) != !json_object_get(got, "answer")) {
-		fail(run, "no explanation (status %d)", status);
-		report(run, name, -1);
-		goto out;
+	check_text(run, name, text, len, row, false);
+	with_slides = json_object_get(row, "with_slides");
+	if (with_slides) {
+		snprintf(path, sizeof(path), "%s+slides", name);
+		check_text(run, path, text, len, with_slides, true);
 	}
-	if (strcmp(text_of(row, "role"), "answer") == 0)
-		check_agreed(run, text, len, json_object_get(row, "mlines"), &policy);
-	if (status == 200)
-		check_answer(run, name, row, text, text_of(got, "answer"));
-	else
-		check_refusal(run, name, row, status);
-out:
-	json_decref(got);
 	free(text);
 }
 

@@ -50,6 +50,34 @@ static void test_table(void **state)
 	}
 }
 
+/* Slides need two more ports of every call, if any conference takes them. */
+static void test_slides(void **state)
+{
+	struct conf_profile profile = { .slides = SLIDES_REFUSE };
+	struct conf_conference conference = { .slides = SLIDES_REFUSE };
+	struct config config = {
+		.network = { .media_port_min = 20000, .media_port_max = 20599 },
+		.profile = &profile, .n_profile = 1, .conference = &conference, .n_conference = 1,
+	};
+	struct capacity_machine machine = { UINT64_MAX, 0 };
+	struct capacity c;
+
+	(void)state;
+	capacity_of(&c, &config, &machine);
+	assert_int_equal(c.calls, 150);
+	conference.slides = SLIDES_RECEIVE;
+	capacity_of(&c, &config, &machine);
+	assert_int_equal(c.calls, 100);
+	conference.slides = SLIDES_REFUSE;
+	profile.slides = SLIDES_RECEIVE;
+	machine.files = 64 + 700;
+	capacity_of(&c, &config, &machine);
+	assert_int_equal(c.calls, 100);
+	machine.files = 64 + 699;
+	capacity_of(&c, &config, &machine);
+	assert_int_equal(c.calls, 99);
+}
+
 static void test_memory(void **state)
 {
 	static const uint64_t gb = UINT64_C(1) << 30;
@@ -78,7 +106,8 @@ static void test_machine(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table), cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_table), cmocka_unit_test(test_slides),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_machine),
 	};
 

@@ -141,8 +141,8 @@ static void test_tables(void **state)
 	expect(NULL, "[{\"id\": 1, \"in\": {\"a\": 1}, \"list\": [1]}]", "id\n1\n");
 	/* columns of the command, in its order, missing ones too */
 	expect("conferences", "[{\"name\": \"Hall\", \"number\": \"2001\"}]",
-	       "number  name  participants  layout  views  speaker  seconds\n"
-	       "2001    Hall  -             -       -      -        -\n");
+	       "number  name  participants  layout  views  speaker  presenter  seconds\n"
+	       "2001    Hall  -             -       -      -        -          -\n");
 	expect(NULL, "{\"calls\": 2, \"wire\": {\"rx\": 5}, \"text\": \"one\"}",
 	       "calls              2\nwire\n  rx                 5\ntext               one\n");
 	expect(NULL, "{\"text\": \"one\\r\\ntwo\"}", "one\ntwo\n");

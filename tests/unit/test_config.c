@@ -20,6 +20,7 @@ static void assert_profile_default(const struct conf_profile *p)
 	for (int i = 0; i < 5; i++)
 		assert_string_equal(p->video_codecs[i], video[i]);
 	assert_int_equal(p->encryption, ENCRYPTION_PREFERRED);
+	assert_int_equal(p->slides, SLIDES_REFUSE);
 	assert_true(p->video);
 	assert_int_equal(p->silence_s, 30);
 	assert_int_equal(p->session_expires_s, 1800);
@@ -141,11 +142,11 @@ static const char everything[] =
 	" </b:dial-plan>\n"
 	" <b:conferences>\n"
 	"  <b:conference number='700' name='Große Runde' profile='hd' encryption='required' layout='1+5'\n"
-	"    self='auto' crop='yes' labels='no' audio-only='tile' max-participants='25' tones='8'/>\n"
+	"    slides='refuse' self='auto' crop='yes' labels='no' audio-only='tile' max-participants='25' tones='8'/>\n"
 	"  <b:conference number='hall' template='yes' layout='speaker' self='yes'/>\n"
 	" </b:conferences>\n"
 	" <b:profiles>\n"
-	"  <b:profile name='hd' encryption='preferred' silence='0' session-expires='90'>\n"
+	"  <b:profile name='hd' encryption='preferred' slides='receive' silence='0' session-expires='90'>\n"
 	"   <b:video codecs='VP8' width='1920' height='1080' fps='25' bandwidth='4000'/>\n"
 	"   <b:audio codecs='G722 opus G729' gain='off'/>\n"
 	"  </b:profile>\n"
@@ -232,6 +233,8 @@ static void assert_everything_meeting(const struct config *c)
 	assert_string_equal(p->video_codecs[0], "VP8");
 	assert_int_equal(p->silence_s, 0);
 	assert_int_equal(p->session_expires_s, 90);
+	assert_int_equal(p->slides, SLIDES_RECEIVE);
+	assert_int_equal(m->slides, SLIDES_REFUSE);
 	assert_false(config_profile(c, "default")->video);
 	assert_string_equal(m->name, "Große Runde");
 	assert_ptr_equal(m->profile, p);

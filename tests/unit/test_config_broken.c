@@ -162,6 +162,10 @@ static const struct broken broken_meeting[] = {
 	  "mean \"default\"?\n" },
 	{ CONFERENCES(NUMBER("") "\n" NUMBER("name=\"two\"")), "t.xml:3: number \"1\" is there already, on "
 	  "line 2, write another one\n" },
+	{ PROFILES("<profile name=\"a\" slides=\"recieve\"/>"),
+	  "t.xml:2: slides=\"recieve\" is unknown, did you mean \"receive\"?\n" },
+	{ CONFERENCES(NUMBER("slides=\"send\"")),
+	  "t.xml:2: slides=\"send\" is unknown, write refuse or receive\n" },
 	{ CONFERENCES(NUMBER("encryption=\"off\"")), "t.xml:2: encryption=\"off\" is weaker than "
 	  "\"preferred\" of profile \"default\", write at least that or choose another profile\n" },
 	{ CONFERENCES(NUMBER("layout=\"3x4\"")), "t.xml:2: layout=\"3x4\" is unknown, write auto, 1x1, "

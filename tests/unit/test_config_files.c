@@ -176,6 +176,14 @@ static void test_warnings(void **state)
 		{ NETWORK("<media ports=\"20000-20099\"/><limits max-calls=\"30\"/>"),
 		  "t.xml:2: warning: 30 calls take up to 120 media ports and there are 100, write a larger "
 		  "range of ports or at most 25 calls\n" },
+		/* slides take two more */
+		{ FILE_OF("<network>\n<media ports=\"20000-20099\"/><limits max-calls=\"20\"/></network>"
+			  "<profiles><profile name=\"a\" slides=\"receive\"/></profiles>"),
+		  "t.xml:3: warning: 20 calls take up to 120 media ports and there are 100, write a larger "
+		  "range of ports or at most 16 calls\n" },
+		{ PROFILES("<profile name=\"a\" slides=\"receive\"><video enabled=\"no\"/></profile>"),
+		  "t.xml:2: warning: slides are received by calls with video only, write <video "
+		  "enabled=\"yes\"/> or leave slides out\n" },
 		{ NETWORK("<listen transport=\"udp\" port=\"20020\"/>"),
 		  "t.xml:2: warning: udp port 20020 is one of the media ports, write another one or another "
 		  "range\n" },

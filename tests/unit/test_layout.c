@@ -145,7 +145,7 @@ static void run_steps(const struct step *step, size_t n)
 		seating_update(&s, layout_by_name(step[i].layout),
 			       &(struct crowd){ step[i].ids, list_len(step[i].ids, 20),
 						step[i].speakers, list_len(step[i].speakers, 8),
-						step[i].fixed });
+						step[i].fixed, false });
 		assert_int_equal(s.n, step[i].n);
 		assert_memory_equal(s.id, step[i].seats, s.n * sizeof(s.id[0]));
 	}
@@ -249,21 +249,112 @@ static void test_seating_fixed(void **state)
 		{ .w = 1, .h = 1, .role = PLACE_FIXED }, { .x = 1, .w = 1, .h = 1 },
 		{ .x = 2, .w = 1, .h = 1, .role = PLACE_SPEAKER } } };
 	static const uint32_t ids[] = { 1, 2, 3 }, fixed[LAYOUT_MAX_TILES] = { 3 };
-	struct seating s = { { 2, 1, 3 }, 3 };
+	struct seating s = { { 2, 1, 3 }, 3, 0, 0 };
 
 	(void)state;
-	seating_update(&s, &l, &(struct crowd){ ids, 3, NULL, 0, NULL });
+	seating_update(&s, &l, &(struct crowd){ ids, 3, NULL, 0, NULL, false });
 	assert_int_equal(s.id[0], 0);
 	assert_int_equal(s.id[1], 1);
 	assert_int_equal(s.id[2], 3);
-	seating_update(&s, &l, &(struct crowd){ ids, 3, NULL, 0, fixed });
+	seating_update(&s, &l, &(struct crowd){ ids, 3, NULL, 0, fixed, false });
 	assert_int_equal(s.id[0], 3);
 	assert_int_equal(s.id[1], 1);
 	assert_int_equal(s.id[2], 2);
-	seating_update(&s, &l, &(struct crowd){ ids, 2, ids, 1, fixed });
+	seating_update(&s, &l, &(struct crowd){ ids, 2, ids, 1, fixed, false });
 	assert_int_equal(s.id[0], 0);
 	assert_int_equal(s.id[1], 2);
 	assert_int_equal(s.id[2], 1);
+}
+
+/* Slides have the largest place, and who was there another. */
+struct slides_step {
+	const char *layout;
+	uint32_t ids[8], speakers[8];
+	bool slides;
+	const char *becomes; /* the layout with so many pictures */
+	uint32_t seats[LAYOUT_MAX_TILES];
+	uint32_t fixed[LAYOUT_MAX_TILES];
+};
+
+#define S LAYOUT_SLIDES
+
+static void run_slides(const struct slides_step *step, size_t n)
+{
+	struct seating s = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned count = list_len(step[i].ids, 8);
+		const struct layout *l = layout_for(layout_by_name(step[i].layout), count,
+						    step[i].slides);
+
+		assert_string_equal(l->name, step[i].becomes);
+		seating_update(&s, layout_by_name(step[i].layout),
+			       &(struct crowd){ step[i].ids, count, step[i].speakers,
+						list_len(step[i].speakers, 8), step[i].fixed,
+						step[i].slides });
+		assert_int_equal(s.n, l->n);
+		assert_memory_equal(s.id, step[i].seats, s.n * sizeof(s.id[0]));
+	}
+}
+
+static void test_seating_slides(void **state)
+{
+	static const struct slides_step automatic[] = {
+		{ "auto", { 1, 2, 3 }, { 0 }, false, "2x2", { 1, 2, 3 }, { 0 } },
+		{ "auto", { 1, 2, 3 }, { 0 }, true, "1+4", { S, 2, 3, 1 }, { 0 } },
+		/* who speaks comes into no larger place */
+		{ "auto", { 1, 2, 3 }, { 3, 2 }, true, "1+4", { S, 2, 3, 1 }, { 0 } },
+		{ "auto", { 1, 2, 3, 4, 5 }, { 3 }, true, "1+9", { S, 2, 3, 1, 4, 5 }, { 0 } },
+		{ "auto", { 1, 2, 3 }, { 0 }, true, "1+4", { S, 2, 3, 1 }, { 0 } },
+		{ "auto", { 1, 2, 3 }, { 0 }, false, "2x2", { 1, 2, 3 }, { 0 } },
+		/* who made room has gone when they are over */
+		{ "auto", { 1, 2, 3 }, { 0 }, true, "1+4", { S, 2, 3, 1 }, { 0 } },
+		{ "auto", { 2, 3, 4 }, { 0 }, true, "1+4", { S, 2, 3, 4 }, { 0 } },
+		{ "auto", { 2, 3, 4 }, { 0 }, false, "2x2", { 0, 2, 3, 4 }, { 0 } },
+		{ "auto", { 1 }, { 0 }, true, "1+4", { S, 1 }, { 0 } },
+		{ "auto", { 0 }, { 0 }, true, "1x1", { S }, { 0 } },
+		{ "auto", { 0 }, { 0 }, false, "1x1", { 0 }, { 0 } },
+	};
+	static const struct slides_step named[] = {
+		{ "speaker", { 1, 2 }, { 2 }, false, "speaker", { 2 }, { 0 } },
+		{ "speaker", { 1, 2 }, { 2 }, true, "speaker", { S }, { 0 } },
+		{ "speaker", { 1, 2 }, { 1, 2 }, true, "speaker", { S }, { 0 } },
+		{ "speaker", { 1, 2 }, { 1, 2 }, false, "speaker", { 1 }, { 0 } },
+		/* the speaker goes on in the second of two large places */
+		{ "2+8", { 1, 2, 3 }, { 3 }, true, "2+8", { S, 3, 1, 2 }, { 0 } },
+		/* all alike: the first */
+		{ "2x2", { 1, 2, 3 }, { 0 }, false, "2x2", { 1, 3, 0, 2 }, { 0 } },
+		{ "2x2", { 1, 2, 3 }, { 0 }, true, "2x2", { S, 3, 1, 2 }, { 0 } },
+		/* whoever has that place for good has it again after that */
+		{ "1+5", { 1, 2, 3 }, { 3 }, false, "1+5", { 2, 3, 1 }, { 2 } },
+		{ "1+5", { 1, 2, 3 }, { 3 }, true, "1+5", { S, 3, 1, 2 }, { 2 } },
+		{ "1+5", { 1, 2, 3 }, { 3 }, false, "1+5", { 2, 3, 1 }, { 2 } },
+	};
+
+	(void)state;
+	run_slides(automatic, ARRAY_SIZE(automatic));
+	run_slides(named, ARRAY_SIZE(named));
+}
+
+/* What is kept free for somebody is not for slides, unless all is. */
+static void test_seating_slides_fixed(void **state)
+{
+	struct layout l = { "own", .columns = 4, .rows = 2, .n = 3, .place = {
+		{ .w = 2, .h = 2, .role = PLACE_FIXED }, { .x = 2, .w = 1, .h = 1 },
+		{ .x = 3, .w = 1, .h = 2 } } };
+	static const uint32_t ids[] = { 1 };
+	struct seating s = { 0 };
+
+	(void)state;
+	seating_update(&s, &l, &(struct crowd){ ids, 1, NULL, 0, NULL, true });
+	assert_int_equal(s.id[0], 0);
+	assert_int_equal(s.id[1], 1);
+	assert_int_equal(s.id[2], LAYOUT_SLIDES);
+	l.place[1].role = l.place[2].role = PLACE_FIXED;
+	seating_update(&s, &l, &(struct crowd){ ids, 1, NULL, 0, NULL, true });
+	assert_int_equal(s.id[0], LAYOUT_SLIDES);
+	assert_int_equal(s.id[1], 0);
+	assert_int_equal(s.id[2], 0);
 }
 
 /* ---- properties -------------------------------------------------------------- */
@@ -328,7 +419,34 @@ static int find(const uint32_t *l, unsigned n, uint32_t id)
 static void seat(struct seating *s, const char *id, const struct meeting *m)
 {
 	seating_update(s, layout_by_name(id),
-		       &(struct crowd){ m->ids, m->n_ids, m->speakers, m->n_speakers, NULL });
+		       &(struct crowd){ m->ids, m->n_ids, m->speakers, m->n_speakers, NULL, false });
+}
+
+/* With slides: one place is theirs, the others are whole. */
+static void check_slides(const struct meeting *m, const struct seating *before, const char *id)
+{
+	const struct layout *l = layout_for(layout_by_name(id), m->n_ids, true);
+	struct seating s = *before;
+	unsigned seated = 0;
+
+	seating_update(&s, layout_by_name(id), &(struct crowd){
+		m->ids, m->n_ids, m->speakers, m->n_speakers, NULL, true });
+	assert_int_equal(s.n, l->n);
+	assert_int_equal(find(s.id, s.n, LAYOUT_SLIDES) >= 0, true);
+	for (unsigned i = 0; i < s.n; i++) {
+		seated += s.id[i] != 0;
+		if (s.id[i])
+			assert_int_equal(find(s.id, s.n, s.id[i]), i);
+	}
+	assert_int_equal(seated, s.n < m->n_ids + 1 ? s.n : m->n_ids + 1);
+	/* over: whoever made room is there again */
+	seat(&s, id, m);
+	for (unsigned i = 0, large = 0; i < s.n && i < before->n; i++) {
+		large += layout_by_name(id)->n && layout_by_name(id)->place[i].role == PLACE_SPEAKER;
+		if (large == 1 && i == 0)
+			assert_int_equal(s.id[i], before->id[i]);
+	}
+	assert_int_equal(find(s.id, s.n, LAYOUT_SLIDES), -1);
 }
 
 static void check_seats(const struct meeting *m, const struct seating *s,
@@ -407,6 +525,7 @@ static void test_seating_properties(void **state)
 			again = s;
 			seat(&again, id, &m);
 			assert_memory_equal(&again, &s, sizeof(s));
+			check_slides(&m, &s, id);
 		}
 	}
 }
@@ -419,13 +538,13 @@ static void test_seating_garbage(void **state)
 
 	(void)state;
 	memset(&s, 0xff, sizeof(s));
-	seating_update(&s, layout_by_name("2x2"), &(struct crowd){ ids, 4, ids, 4, NULL });
+	seating_update(&s, layout_by_name("2x2"), &(struct crowd){ ids, 4, ids, 4, NULL, false });
 	assert_int_equal(s.n, 4);
 	assert_true(find(s.id, 4, 7) >= 0 && find(s.id, 4, 8) >= 0);
 	s.n = 4;
 	for (int i = 0; i < 4; i++)
 		s.id[i] = 7;
-	seating_update(&s, layout_by_name("2x2"), &(struct crowd){ ids, 4, NULL, 0, NULL });
+	seating_update(&s, layout_by_name("2x2"), &(struct crowd){ ids, 4, NULL, 0, NULL, false });
 	assert_int_equal(s.id[0], 7);
 	assert_int_equal(s.id[1], 8);
 	assert_int_equal(s.id[2], 0);
@@ -441,6 +560,8 @@ int main(void)
 		cmocka_unit_test(test_seating_large),
 		cmocka_unit_test(test_seating_places),
 		cmocka_unit_test(test_seating_fixed),
+		cmocka_unit_test(test_seating_slides),
+		cmocka_unit_test(test_seating_slides_fixed),
 		cmocka_unit_test(test_seating_properties),
 		cmocka_unit_test(test_seating_garbage),
 	};

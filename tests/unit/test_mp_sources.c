@@ -238,6 +238,16 @@ static void test_hold(void **state)
 		check_luma(960, 360, 16);
 	}
 	assert_int_equal(count_keys(a.stream), 1);
+	/* on hold and back before anybody looked: the first picture since is told, too */
+	source_set_live(g->source, true);
+	pass(200000);
+	requests = g->sizes;
+	source_set_live(g->source, false);
+	source_set_live(g->source, true);
+	pass(200000);
+	assert_int_equal(g->sizes, requests + 1);
+	source_set_live(g->source, false);
+	pass(50000);
 	/* dropped while it is shown */
 	source_set_live(g->source, true);
 	pass(200000);

@@ -130,10 +130,23 @@ static void test_silence(void **state)
 	assert_int_equal(b.on_audio.silent, 1);
 	turns(w, 30 * 200);
 	assert_int_equal(b.on_audio.silent, 1);
+	/* where media itself is waited for, reports are none */
+	p.silence_us = 5000000;
+	p.silence_of_rtp = true;
+	stream_set(b.audio, &p);
 	p.silence_us = 0;
 	add_audio(&a, &p);
 	talk(&a, &b, 0, 10);
 	assert_int_equal(b.on_audio.alive, 2);
+	turns(w, 4 * 200);
+	assert_int_equal(b.on_audio.silent, 1);
+	turns(w, 2 * 200);
+	assert_int_equal(b.on_audio.silent, 2);
+	turns(w, 30 * 200);
+	assert_int_equal(b.on_audio.silent, 2);
+	assert_int_equal(b.on_audio.alive, 2);
+	talk(&a, &b, 10, 10);
+	assert_int_equal(b.on_audio.alive, 3);
 	end_close(&a);
 	end_close(&b);
 	wire_drop(w);
