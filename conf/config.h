@@ -52,6 +52,7 @@ struct conf_network {
 	char *tls_certificate, *tls_key; /* PEM files; NULL: self-signed at start */
 	char *control_socket;            /* Unix socket of `balai` */
 	unsigned workers;                /* 0: one per core */
+	unsigned io_threads;             /* of the wire, up to 16; 0: one */
 	unsigned max_calls;              /* 0: what memory carries (mcu/mc/capacity.h) */
 	unsigned max_calls_line;
 	struct conf_net *trusted;        /* peers that say who calls (RFC 3325) */

@@ -268,13 +268,14 @@ static void read_control(struct conf_build *b, const xmlNode *parent, struct con
 
 static void read_limits(struct conf_build *b, const xmlNode *parent, struct conf_network *n)
 {
-	static const char *const attrs[] = { "workers", "max-calls", NULL };
+	static const char *const attrs[] = { "workers", "io-threads", "max-calls", NULL };
 	const xmlNode *node = conf_only_child(b, parent, "limits");
 
 	if (!node)
 		return;
 	conf_read_shape(b, node, attrs, NULL);
 	conf_number(b, node, "workers", 0, 256, &n->workers);
+	conf_number(b, node, "io-threads", 1, 16, &n->io_threads);
 	conf_number(b, node, "max-calls", 0, 100000, &n->max_calls);
 	n->max_calls_line = conf_attr_line(b, node, "max-calls");
 }

@@ -192,7 +192,8 @@ static int fail(const char *what, int err)
 static int start_media(struct daemon *d)
 {
 	const struct conf_network *n = &d->config->network;
-	const struct wire_config wire = { n->media_port_min, n->media_port_max, 0 };
+	const struct wire_config wire = { n->media_port_min, n->media_port_max, 0,
+					  n->io_threads };
 	int err = wire_new(&d->wire, &wire);
 
 	if (!err)

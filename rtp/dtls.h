@@ -20,7 +20,7 @@ struct dtls_identity;
 
 /* A fresh ECDSA P-256 key with a self-signed certificate. */
 int dtls_identity_new(struct dtls_identity **out);
-struct dtls_identity *dtls_identity_free(struct dtls_identity *self);
+/* Counted: base/ref.h. */
 /* SHA-256, "AB:CD:…". */
 const char *dtls_identity_fingerprint(const struct dtls_identity *self);
 

@@ -2,6 +2,7 @@
  * Who we are in DTLS: a key, its certificate, what handshakes may use, and cookies. */
 #include "rtp/dtls_priv.h"
 
+#include "base/ref.h"
 #include "rtp/io.h"
 
 #include <errno.h>
@@ -123,9 +124,17 @@ static int make_context(struct dtls_identity *self, EVP_PKEY *key, X509 *cert)
 	return 0;
 }
 
+static void identity_fini(void *obj)
+{
+	struct dtls_identity *self = (struct dtls_identity *)obj;
+
+	SSL_CTX_free(self->ctx);
+	OPENSSL_cleanse(self, sizeof(*self));
+}
+
 int dtls_identity_new(struct dtls_identity **out)
 {
-	struct dtls_identity *self = calloc(1, sizeof(*self));
+	struct dtls_identity *self = ref_new(sizeof(*self), identity_fini);
 	EVP_PKEY *key = NULL;
 	X509 *cert = NULL;
 	int r = -ENOMEM;
@@ -149,19 +158,9 @@ int dtls_identity_new(struct dtls_identity **out)
 out:
 	X509_free(cert);
 	EVP_PKEY_free(key);
-	dtls_identity_free(self);
+	ref_drop(self);
 	ERR_clear_error();
 	return r;
-}
-
-struct dtls_identity *dtls_identity_free(struct dtls_identity *self)
-{
-	if (self) {
-		SSL_CTX_free(self->ctx);
-		OPENSSL_cleanse(self, sizeof(*self));
-	}
-	free(self);
-	return NULL;
 }
 
 const char *dtls_identity_fingerprint(const struct dtls_identity *self)

@@ -311,12 +311,55 @@ static void on_batch(struct msg *m, void *owner)
 	batch_free(m);
 }
 
-void wire_send(struct wire *self, struct send_batch *batch)
+static void batch_put(struct wire *thread, struct send_batch *batch)
 {
 	struct send_msg *m = of_batch(batch);
 
 	m->msg = (struct msg){ .deliver = on_batch, .discard = batch_free, .media = true };
-	mailbox_put(self->mailbox, &m->msg);
+	mailbox_put(thread->mailbox, &m->msg);
+}
+
+/* Takes what `thread` sends out of a batch, with the references. */
+static struct send_batch *batch_part(struct send_batch *self, const struct wire *thread)
+{
+	struct send_batch *part = send_batch_new(self->n);
+	uint32_t left = 0;
+
+	for (uint32_t i = 0; part && i < self->n; i++) {
+		if (self->item[i].stream->wire == thread)
+			part->item[part->n++] = self->item[i];
+		else
+			self->item[left++] = self->item[i];
+	}
+	if (part)
+		self->n = left;
+	return part;
+}
+
+void wire_send(struct wire *self, struct send_batch *batch)
+{
+	/* Each thread's part, until the rest is all of one's. */
+	while (self->n_rest && batch->n) {
+		struct wire *thread = batch->item[0].stream->wire;
+		uint32_t i = 1;
+		struct send_batch *part;
+
+		while (i < batch->n && batch->item[i].stream->wire == thread)
+			i++;
+		if (i == batch->n) {
+			batch_put(thread, batch);
+			return;
+		}
+		part = batch_part(batch, thread);
+		if (!part) {
+			/* It goes the way of what does not fit a mailbox. */
+			atomic_fetch_add(&self->no_memory, batch->n);
+			batch_free(&of_batch(batch)->msg);
+			return;
+		}
+		batch_put(thread, part);
+	}
+	batch_put(self, batch);
 }
 
 /* ---- io: parameters, life ------------------------------------------------ */

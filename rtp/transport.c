@@ -109,7 +109,7 @@ int transport_new(struct transport **out, struct wire *wire, const char *address
 	self = ref_new(sizeof(*self), transport_fini);
 	if (!self)
 		return -ENOMEM;
-	transport_init(self, wire, events, arg);
+	transport_init(self, wire_least(wire), events, arg);
 	r = ice_string(self->local.ufrag, sizeof(self->local.ufrag) - 1);
 	if (r == 0)
 		r = ice_string(self->local.pwd, sizeof(self->local.pwd) - 1);
@@ -124,7 +124,8 @@ int transport_new(struct transport **out, struct wire *wire, const char *address
 	self->local.rtp_port = ports.rtp_port;
 	self->local.rtcp_port = ports.rtcp_port;
 	ref_hold(self); /* the io thread's, until it is detached */
-	mailbox_put(wire->mailbox, &self->attach_msg);
+	self->wire->n_transports++;
+	mailbox_put(self->wire->mailbox, &self->attach_msg);
 	*out = self;
 	return 0;
 }
@@ -136,8 +137,10 @@ const struct transport_local *transport_local(const struct transport *self)
 
 struct transport *transport_drop(struct transport *self)
 {
-	if (self)
+	if (self) {
+		self->wire->n_transports--;
 		mailbox_put(self->wire->mailbox, &self->drop_msg);
+	}
 	return NULL;
 }
 

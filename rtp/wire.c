@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * The io thread: epoll over all media sockets, the mailbox, the timers. */
+ * The io threads: epoll over the media sockets, the mailbox, the timers. */
 #include "rtp/wire_priv.h"
 
 #include "base/clock.h"
@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <linux/sock_diag.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -42,8 +43,11 @@ static void wire_fini(void *obj)
 {
 	struct wire *self = (struct wire *)obj;
 
+	for (unsigned i = 0; i < self->n_rest; i++)
+		ref_drop(self->rest[i]);
+	free(self->rest);
 	mailbox_free(self->mailbox);
-	dtls_identity_free(self->identity);
+	ref_drop(self->identity);
 	timers_fini(&self->timers);
 	txq_free(self->txq);
 	free(self->rx);
@@ -80,7 +84,9 @@ static int open_fds(struct wire *self)
 	return 0;
 }
 
-int wire_new(struct wire **out, const struct wire_config *config)
+/* One io thread's state. */
+static int thread_new(struct wire **out, const struct wire_config *config, unsigned index,
+		      struct dtls_identity *identity)
 {
 	struct wire *self = ref_new(sizeof(*self), wire_fini);
 	int r;
@@ -88,14 +94,11 @@ int wire_new(struct wire **out, const struct wire_config *config)
 	if (!self)
 		return -ENOMEM;
 	self->epoll_fd = self->event_fd = -1;
+	self->index = index;
+	self->identity = (struct dtls_identity *)ref_hold(identity);
 	list_init(&self->transports);
 	list_init(&self->held);
 	self->config = *config;
-	if (!self->config.mtu)
-		self->config.mtu = DEFAULT_MTU;
-	r = -EINVAL;
-	if (self->config.mtu < MIN_MTU || self->config.mtu > MAX_MTU)
-		goto out;
 	self->range = (struct port_range){ config->port_min, config->port_max, 0 };
 	r = -errno;
 	if (getrandom(&self->random, sizeof(self->random), 0) != sizeof(self->random))
@@ -107,9 +110,6 @@ int wire_new(struct wire **out, const struct wire_config *config)
 	r = mailbox_new(&self->mailbox, MEDIA_LIMIT, wake, self);
 	if (r < 0)
 		goto out;
-	r = dtls_identity_new(&self->identity);
-	if (r < 0)
-		goto out;
 	r = open_fds(self);
 	if (r < 0)
 		goto out;
@@ -117,6 +117,42 @@ int wire_new(struct wire **out, const struct wire_config *config)
 	return 0;
 out:
 	ref_drop(self);
+	return r;
+}
+
+int wire_new(struct wire **out, const struct wire_config *given)
+{
+	struct wire_config config = *given;
+	struct dtls_identity *identity = NULL;
+	struct wire *self = NULL;
+	int r;
+
+	if (!config.mtu)
+		config.mtu = DEFAULT_MTU;
+	if (!config.threads)
+		config.threads = 1;
+	if (config.mtu < MIN_MTU || config.mtu > MAX_MTU || config.threads > WIRE_MAX_THREADS)
+		return -EINVAL;
+	r = dtls_identity_new(&identity);
+	if (r == 0)
+		r = thread_new(&self, &config, 0, identity);
+	if (r < 0)
+		goto out;
+	self->rest = calloc(config.threads, sizeof(struct wire *));
+	if (!self->rest)
+		r = -ENOMEM;
+	while (r == 0 && self->n_rest + 1 < config.threads) {
+		r = thread_new(&self->rest[self->n_rest], &config, self->n_rest + 1, identity);
+		if (r == 0)
+			self->n_rest++;
+	}
+	if (r == 0) {
+		*out = self;
+		self = NULL;
+	}
+out:
+	ref_drop(self);
+	ref_drop(identity);
 	return r;
 }
 
@@ -281,7 +317,10 @@ static void *wire_main(void *arg)
 {
 	struct wire *self = (struct wire *)arg;
 
-	pthread_setname_np(pthread_self(), "io");
+	char name[16];
+
+	snprintf(name, sizeof(name), self->index ? "io-%u" : "io", self->index + 1);
+	pthread_setname_np(pthread_self(), name);
 	wire_priority(true);
 	while (!atomic_load_explicit(&self->stopping, memory_order_acquire)) {
 		int64_t last = self->begun;
@@ -297,23 +336,28 @@ static void *wire_main(void *arg)
 	return NULL;
 }
 
+static int thread_start(struct wire *self)
+{
+	int r = pthread_create(&self->thread, NULL, wire_main, self);
+
+	self->started = r == 0;
+	return -r;
+}
+
 int wire_start(struct wire *self)
 {
 	int r;
 
 	if (self->started || self->stopped)
 		return -EALREADY;
-	r = pthread_create(&self->thread, NULL, wire_main, self);
-	if (r)
-		return -r;
-	self->started = true;
-	return 0;
+	r = thread_start(self);
+	for (unsigned i = 0; r == 0 && i < self->n_rest; i++)
+		r = thread_start(self->rest[i]);
+	return r;
 }
 
-void wire_stop(struct wire *self)
+static void thread_stop(struct wire *self)
 {
-	if (self->stopped)
-		return;
 	self->stopped = true;
 	atomic_store_explicit(&self->stopping, true, memory_order_release);
 	wake(self);
@@ -325,6 +369,15 @@ void wire_stop(struct wire *self)
 	list_each_safe(l, &self->transports)
 		transport_detach(list_entry(l, struct transport, link));
 	txq_flush(self->txq);
+}
+
+void wire_stop(struct wire *self)
+{
+	if (self->stopped)
+		return;
+	thread_stop(self);
+	for (unsigned i = 0; i < self->n_rest; i++)
+		thread_stop(self->rest[i]);
 }
 
 struct wire *wire_drop(struct wire *self)
@@ -369,25 +422,54 @@ void wire_timer_remove(struct wire *self)
 	self->n_timers--;
 }
 
-void wire_stats(const struct wire *self, struct wire_stats *out)
+struct wire *wire_least(struct wire *self)
+{
+	struct wire *least = self;
+
+	for (unsigned i = 0; i < self->n_rest; i++)
+		if (self->rest[i]->n_transports < least->n_transports)
+			least = self->rest[i];
+	return least;
+}
+
+/* Adds what one thread counted. */
+static void stats_add(struct wire_stats *out, const struct wire *self)
 {
 	const struct wire_stats *s = &self->stats;
 
-	*out = (struct wire_stats){
-		.rx_packets = count_get(&s->rx_packets), .rx_bytes = count_get(&s->rx_bytes),
-		.tx_packets = count_get(&self->tx.packets), .tx_bytes = count_get(&self->tx.bytes),
-		.drop_short = count_get(&s->drop_short),
-		.drop_version = count_get(&s->drop_version),
-		.drop_source = count_get(&s->drop_source), .drop_pt = count_get(&s->drop_pt),
-		.drop_auth = count_get(&s->drop_auth), .drop_replay = count_get(&s->drop_replay),
-		.drop_rtcp = count_get(&s->drop_rtcp), .drop_stun = count_get(&s->drop_stun),
-		.drop_dtls = count_get(&s->drop_dtls), .drop_plain = count_get(&s->drop_plain),
-		.drop_late = count_get(&s->drop_late),
-		.frames_unseen = count_get(&s->frames_unseen),
-		.drop_queue = count_get(&s->drop_queue) + count_get(&self->tx.failed) +
-			      mailbox_dropped(self->mailbox),
-		.held = count_get(&s->held), .drop_flood = count_get(&s->drop_flood),
-		.rx_calls = count_get(&s->rx_calls), .tx_calls = count_get(&self->tx.calls),
-		.transports = count_get(&s->transports), .streams = count_get(&s->streams),
-	};
+#define ADD(field) out->field += count_get(&s->field)
+	ADD(rx_packets);
+	ADD(rx_bytes);
+	ADD(drop_short);
+	ADD(drop_version);
+	ADD(drop_source);
+	ADD(drop_pt);
+	ADD(drop_auth);
+	ADD(drop_replay);
+	ADD(drop_rtcp);
+	ADD(drop_stun);
+	ADD(drop_dtls);
+	ADD(drop_plain);
+	ADD(drop_late);
+	ADD(drop_queue);
+	ADD(held);
+	ADD(drop_flood);
+	ADD(rx_calls);
+	ADD(frames_unseen);
+	ADD(transports);
+	ADD(streams);
+#undef ADD
+	out->tx_packets += count_get(&self->tx.packets);
+	out->tx_bytes += count_get(&self->tx.bytes);
+	out->tx_calls += count_get(&self->tx.calls);
+	out->drop_queue += count_get(&self->tx.failed) + mailbox_dropped(self->mailbox) +
+			   atomic_load(&self->no_memory);
+}
+
+void wire_stats(const struct wire *self, struct wire_stats *out)
+{
+	*out = (struct wire_stats){ 0 };
+	stats_add(out, self);
+	for (unsigned i = 0; i < self->n_rest; i++)
+		stats_add(out, self->rest[i]);
 }

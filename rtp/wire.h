@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * The wire: one io thread that owns every media socket, both ways.
+ * The wire: the io threads that own the media sockets, both ways. One unless the
+ * configuration asks for more; a transport and its streams stay with one of them.
  *
  *   socket → demux (RFC 7983) → STUN | DTLS | SRTP → RTP → jitter buffer / frames
  *   frames → packetize → pace → SRTP → socket          RTCP both ways
@@ -7,7 +8,7 @@
  * A transport is a port (pair) with its ICE, DTLS and SRTP state. A stream is
  * one RTP session with a role on it; bundled streams share a transport.
  * Handles are counted objects made and dropped on the control thread; every
- * setter is a message to the io thread, so nothing blocks. */
+ * setter is a message to their io thread, so nothing blocks. */
 #ifndef BALAI_RTP_WIRE_H
 #define BALAI_RTP_WIRE_H
 
@@ -25,15 +26,18 @@ struct wire;
 struct transport;
 struct stream;
 
+enum { WIRE_MAX_THREADS = 16 };
+
 struct wire_config {
 	uint16_t port_min, port_max; /* even..odd; 0,0: the system chooses (tests) */
 	uint16_t mtu;                /* largest RTP payload in bytes, 0: 1200 */
+	unsigned threads;            /* up to WIRE_MAX_THREADS, 0: one */
 };
 
-/* Makes the DTLS identity (ECDSA P-256, fresh) and the io thread's state. */
+/* Makes the DTLS identity (ECDSA P-256, fresh) and the state of the io threads. */
 int wire_new(struct wire **out, const struct wire_config *config);
 int wire_start(struct wire *self);
-/* Closes every socket, joins the thread. Transports and streams that are still
+/* Closes every socket, joins the threads. Transports and streams that are still
  * held become inert. */
 void wire_stop(struct wire *self);
 struct wire *wire_drop(struct wire *self);
@@ -52,6 +56,7 @@ struct wire_stats {
 	uint64_t frames_unseen; /* of video, not assembled: nobody looks */
 	uint32_t transports, streams;
 };
+/* Of all io threads together. */
 void wire_stats(const struct wire *self, struct wire_stats *out);
 
 /* ---- transports ---------------------------------------------------------- */
@@ -166,8 +171,8 @@ void stream_set_seen(struct stream *self, bool seen);
 void stream_send_dtmf(struct stream *self, char key, unsigned ms);
 
 /* Frames for streams: the only way media goes out. One batch is one message to
- * the io thread; the batch, its frames and its stream references are taken
- * over. Any thread. */
+ * each io thread that has a stream in it; the batch, its frames and its stream
+ * references are taken over. Any thread. */
 struct send_item {
 	struct stream *stream; /* a reference */
 	struct coded *frame;   /* a reference */

@@ -41,15 +41,21 @@ enum {
 
 struct rx_ring;
 
+/* One io thread. The first of several is the handle that others have: it knows
+ * the rest, and gives out the ports. */
 struct wire {
 	struct wire_config config;
-	struct port_range range;        /* control */
+	struct port_range range;        /* control; the first's */
+	struct wire **rest;             /* references; the first's */
+	unsigned n_rest, index;
+	unsigned n_transports;          /* control: made and not dropped yet */
 	struct mailbox *mailbox;
-	struct dtls_identity *identity;
+	struct dtls_identity *identity; /* a reference */
 	int epoll_fd, event_fd;
 	pthread_t thread;
 	bool started, stopped;          /* control */
 	atomic_bool stopping;
+	atomic_ulong no_memory;         /* frames lost to it in wire_send */
 	/* io */
 	struct io_timers timers;
 	size_t n_timers;
@@ -71,6 +77,8 @@ struct wire {
 /* One turn of the io thread, waiting at most `wait_ms`. Tests call it instead of
  * wire_start. */
 void wire_turn(struct wire *self, int wait_ms);
+/* control. The thread with the fewest transports. */
+struct wire *wire_least(struct wire *self);
 /* io. A number nobody can guess. */
 uint64_t wire_random(struct wire *self);
 /* io. Room for one timer more, and back. */

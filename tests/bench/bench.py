@@ -270,6 +270,7 @@ def parse():
         s.add_argument("--floor-frames", type=int, default=60)
         s.add_argument("--speaking", type=int, default=3)
         s.add_argument("--dtx", action="store_true", help="who does not speak sends nothing")
+        s.add_argument("--io-threads", type=int, default=1, help="of the bridge's wire")
         s.add_argument("--verbose", action="store_true", help="threads and counters too")
         return s
 
@@ -317,7 +318,7 @@ def parse():
 
 def main():
     args = parse()
-    args.rig = rigs.Rig(args.build, args.media, args.encryption)
+    args.rig = rigs.Rig(args.build, args.media, args.encryption, args.io_threads)
     if args.rig.synthetic and args.bench not in ("audio", "idle"):
         print("no clips in ../shared/media: a synthetic one is used")
     begun = time.monotonic()

@@ -21,6 +21,7 @@ CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
   <network>
     <listen transport="udp" address="127.0.0.1" port="0"/>
     <media ports="20000-29999"/>
+    <limits io-threads="{io_threads}"/>
   </network>
   <profiles>
     <profile name="default" encryption="{encryption}">
@@ -107,8 +108,8 @@ def difference(after, before):
 class Rig:
     """Runs cases, each against a bridge of its own."""
 
-    def __init__(self, build, media, encryption="none"):
-        self.build, self.encryption = build, encryption
+    def __init__(self, build, media, encryption="none", io_threads=1):
+        self.build, self.encryption, self.io_threads = build, encryption, io_threads
         self.clips = {"720p": media + "/camera-720p30.h264", "360p": media + "/camera-360p30.h264"}
         self.synthetic = not all(os.path.exists(c) for c in self.clips.values())
 
@@ -121,6 +122,7 @@ class Rig:
         path = folder + "/balai.xml"
         with open(path, "w") as f:
             f.write(CONFIG.format(
+                io_threads=self.io_threads,
                 encryption="required" if self.encryption == "sdes" else "off",
                 conferences="".join(f'    <conference number="{n}"/>\n' for n in conferences)))
         return Bridge(self.build, folder, path, log="warning")

@@ -19,8 +19,9 @@ CASES = {
     "video": (["video", "--participants", "2", "--size", "360p", *VIDEO], 1, (), ("ratio",)),
     "video-personal-vp8": (["video", "--participants", "2", "--personal", "--codec", "vp8",
                             "--size", "360p", *VIDEO], 1, (), ("ratio",)),
-    "video-sdes": (["video", "--participants", "2", "--size", "360p", "--encryption", "sdes",
-                    *VIDEO], 1, (), ("ratio",)),
+    "video-sdes-two-io-threads":
+        (["video", "--participants", "3", "--size", "360p", "--encryption", "sdes",
+          "--io-threads", "2", *VIDEO], 1, (), ("ratio",)),
     "floor": (["floor", "--participants", "2", "--size", "360p", *VIDEO], 1, (),
               ("ratio", "items_ms", "codecs_rss_mib")),
     "audio": (["audio", "--participants", "3", "--speaking", "1", "--dtx", "--codec", "opus",

@@ -69,7 +69,7 @@ static bool is_full(void *arg)
 
 static int room_open(void **state)
 {
-	const struct wire_config wire = { 0, 0, 0 };
+	const struct wire_config wire = { .threads = 2 };
 	struct room *r = calloc(1, sizeof(*r));
 
 	assert_int_equal(config_parse(&r->config, config_xml, strlen(config_xml), "test", stderr), 0);

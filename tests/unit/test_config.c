@@ -160,7 +160,7 @@ static const char everything[] =
 	"  </b:layout>\n"
 	" </b:layouts>\n"
 	" <b:network>\n"
-	"  <b:limits workers='3' max-calls='40'/>\n"
+	"  <b:limits workers='3' io-threads='2' max-calls='40'/>\n"
 	"  <b:control socket='/tmp/c'/>\n"
 	"  <b:tls certificate='/etc/a.pem' key='b.pem'/>\n"
 	"  <b:media address='2001:db8::1' ports='any'/>\n"
@@ -188,6 +188,7 @@ static void assert_everything_network(const struct conf_network *n)
 	assert_string_equal(n->tls_key, "b.pem");
 	assert_string_equal(n->control_socket, "/tmp/c");
 	assert_int_equal(n->workers, 3);
+	assert_int_equal(n->io_threads, 2);
 	assert_int_equal(n->max_calls, 40);
 }
 

@@ -94,8 +94,9 @@ static const struct broken broken_network[] = {
 	{ NETWORK("<control socket=\"/1234567890123456789012345678901234567890123456789012345678901234567890"
 		  "12345678901234567890123456789012345678\"/>"), "t.xml:2: socket is too long, write at most "
 	  "107 characters\n" },
-	{ NETWORK("<limits workers=\"300\" max-calls=\"many\"/>"),
+	{ NETWORK("<limits workers=\"300\" io-threads=\"0\" max-calls=\"many\"/>"),
 	  "t.xml:2: workers=\"300\" is out of range, write one from 0 to 256\n"
+	  "t.xml:2: io-threads=\"0\" is out of range, write one from 1 to 16\n"
 	  "t.xml:2: max-calls=\"many\" is not a number, write one from 0 to 100000\n" },
 	{ NETWORK("<limit/>"), "t.xml:2: <limit> does not belong inside <network>, did you mean "
 	  "\"limits\"?\n" },

@@ -78,7 +78,7 @@ static void dtls_pair_end(struct end_dtls *a, struct end_dtls *b, struct dtls_id
 {
 	dtls_side_fini(&a->side);
 	dtls_side_fini(&b->side);
-	dtls_identity_free(id);
+	ref_drop(id);
 }
 
 static void come_up(struct end_dtls *a, struct end_dtls *b)
@@ -254,7 +254,7 @@ static void test_dtls_after_close(void **state)
 	}
 	assert_true(mallinfo2().uordblks < before + 1000000);
 	dtls_side_fini(&b.side);
-	dtls_identity_free(id);
+	ref_drop(id);
 }
 
 /* ---- requests without end ------------------------------------------------ */

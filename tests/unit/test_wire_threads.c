@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * The wire with its thread: handles made and dropped under load, pulled and sent
+ * The wire with its threads, one and several: handles made and dropped under load, pulled and sent
  * to by others; nothing is used after it went, nothing is left behind. */
 #include "tests/unit/wire_bench.h"
 
@@ -161,16 +161,18 @@ static void leg_close(struct leg *l, unsigned how)
 	l->t = transport_drop(l->t);
 }
 
-static void test_under_load(void **state)
+static void under_load(unsigned n_threads)
 {
-	const struct wire_config config = { 0 };
+	const struct wire_config config = { .threads = n_threads };
 	struct leg leg[PAIRS][2];
 	pthread_t threads[2];
 	struct wire *w;
 	long live = ref_live();
 	int made = 0;
 
-	(void)state;
+	atomic_store(&stop, false);
+	atomic_store(&released, 0);
+	atomic_store(&secured, 0);
 	clock_fake(-1);
 	assert_int_equal(wire_new(&w, &config), 0);
 	assert_int_equal(wire_start(w), 0);
@@ -217,9 +219,97 @@ static void test_under_load(void **state)
 	assert_int_equal(ref_live(), live);
 }
 
+static void test_under_load(void **state)
+{
+	(void)state;
+	under_load(0);
+}
+
+static void test_several_under_load(void **state)
+{
+	(void)state;
+	under_load(3);
+}
+
+enum { SPREAD = 6 };
+static atomic_int got[SPREAD];
+static _Atomic(pthread_t) by[SPREAD];
+
+static void note_frame(void *arg, struct coded *frame)
+{
+	atomic_int *n = arg;
+
+	atomic_store(&by[n - got], pthread_self());
+	atomic_fetch_add(n, 1);
+	ref_drop(frame);
+}
+
+/* Transports are spread evenly, a batch reaches the streams of every thread, and
+ * nobody's frames come on two. */
+static void test_spread(void **state)
+{
+	const struct stream_events events = { .frame = note_frame };
+	const struct wire_config config = { .threads = 3 }, too_many = { .threads = 17 };
+	struct wire *w = NULL;
+	struct leg leg[SPREAD];
+	struct wire_stats st;
+	struct send_batch *b;
+	long live = ref_live();
+	unsigned sent = 0;
+
+	(void)state;
+	clock_fake(-1);
+	assert_int_equal(wire_new(&w, &too_many), -EINVAL);
+	assert_int_equal(wire_new(&w, &config), 0);
+	assert_int_equal(wire_start(w), 0);
+	for (unsigned i = 0; i < SPREAD; i++) {
+		leg_open(&leg[i], w);
+		leg[i].video = stream_drop(leg[i].video);
+		assert_int_equal(stream_new(&leg[i].video, leg[i].t, &events, &got[i]), 0);
+	}
+	assert_int_equal(w->n_transports, SPREAD / 3);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(w->rest[i]->n_transports, SPREAD / 3);
+	/* in pairs, over to another thread */
+	for (unsigned i = 0; i < SPREAD; i++)
+		leg_set(&leg[i], &leg[i ^ 1], w, true, 0);
+	for (unsigned i = 0, all = 0; i < 2000 && all < SPREAD; i++) {
+		struct coded *video;
+
+		bench_now = clock_us();
+		video = video_of(i, true, 3000);
+		b = send_batch_new(SPREAD);
+		for (unsigned k = 0; k < SPREAD; k++)
+			send_batch_add(b, leg[k].video, video);
+		ref_drop(video);
+		wire_send(w, b);
+		usleep(10000);
+		for (unsigned k = all = 0; k < SPREAD; k++)
+			all += atomic_load(&got[k]) > 0;
+		sent = all;
+	}
+	assert_int_equal(sent, SPREAD);
+	for (unsigned i = 0; i < SPREAD; i++)
+		for (unsigned k = 0; k < i; k++)
+			assert_int_equal(pthread_equal(by[i], by[k]),
+					 leg[i].t->wire == leg[k].t->wire);
+	wire_stats(w, &st);
+	assert_int_equal(st.transports, SPREAD);
+	assert_true(st.tx_packets >= SPREAD && st.rx_packets >= SPREAD);
+	for (unsigned i = 0; i < SPREAD; i++)
+		leg_close(&leg[i], 0);
+	assert_int_equal(w->n_transports + w->rest[0]->n_transports + w->rest[1]->n_transports, 0);
+	wire_drop(w);
+	assert_int_equal(ref_live(), live);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_under_load) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_under_load),
+		cmocka_unit_test(test_several_under_load),
+		cmocka_unit_test(test_spread),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
