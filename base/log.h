@@ -7,6 +7,8 @@
 #ifndef BALAI_BASE_LOG_H
 #define BALAI_BASE_LOG_H
 
+#include <stdbool.h>
+
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 void log_set_level(enum log_level level);
@@ -14,6 +16,11 @@ enum log_level log_level(void);
 
 /* "error", "warning", "info", "debug" to a level; -EINVAL otherwise. */
 int log_level_parse(enum log_level *out, const char *name);
+
+/* True when stderr leads to systemd's journal (JOURNAL_STREAM, systemd.exec(5)): lines
+ * begin with their priority from now on, sd-daemon(3), so that `journalctl -p err` finds
+ * them, and leave the time to the journal. */
+bool log_find_journal(void);
 
 /* Writes one line: time, level, message. Line breaks and control characters
  * in the message are written as '?', so that a hostile name cannot forge one. */

@@ -431,6 +431,7 @@ int main(int argc, char **argv)
 	if (report)
 		fputs(report, stderr);
 	free(report);
+	log_find_journal();
 	d.signal_fd = block_signals();
 	status = start(&d) ? 1 : 0;
 	if (!status) {
