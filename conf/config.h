@@ -12,6 +12,8 @@
 
 enum conf_transport { CONF_UDP, CONF_TCP, CONF_TLS };
 enum conf_encryption { ENCRYPTION_OFF, ENCRYPTION_PREFERRED, ENCRYPTION_REQUIRED };
+/* Never; when the other side offers it; in our own offers too (RFC 8839). */
+enum conf_ice { ICE_OFF, ICE_ANSWER, ICE_OFFER };
 enum conf_self { SELF_NO, SELF_YES, SELF_AUTO };
 enum conf_audio_only { AUDIO_ONLY_COUNT, AUDIO_ONLY_TILE, AUDIO_ONLY_HIDE };
 enum conf_slides { SLIDES_REFUSE, SLIDES_RECEIVE };
@@ -72,6 +74,7 @@ struct conf_profile {
 	size_t n_video_codecs;
 	enum conf_encryption encryption;
 	enum conf_slides slides; /* a second video with content:slides (RFC 4796) */
+	enum conf_ice ice;
 	bool video;
 	unsigned silence_s;     /* a call without RTP and RTCP ends; 0: never */
 	unsigned session_expires_s; /* RFC 4028, 0: off */

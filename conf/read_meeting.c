@@ -100,6 +100,7 @@ static void default_profile(struct conf_build *b, struct conf_profile *p)
 		.fps = 30,
 		.bandwidth = 2000,
 		.encryption = ENCRYPTION_PREFERRED,
+		.ice = ICE_OFFER,
 		.gain = true,
 		.video = true,
 		.silence_s = 30,
@@ -154,11 +155,12 @@ static void read_audio(struct conf_build *b, const xmlNode *node, struct conf_pr
 static void read_profile(struct conf_build *b, const xmlNode *node, struct conf_profile *p)
 {
 	static const char *const attrs[] = {
-		"name", "encryption", "slides", "silence", "session-expires", NULL
+		"name", "encryption", "ice", "slides", "silence", "session-expires", NULL
 	};
 	static const char *const elements[] = { "audio", "video", NULL };
+	static const char *const ices[] = { "off", "answer", "offer", NULL };
 	const xmlNode *audio = conf_only_child(b, node, "audio");
-	int encryption = p->encryption, slides = p->slides;
+	int encryption = p->encryption, ice = p->ice, slides = p->slides;
 	char *name;
 
 	conf_read_shape(b, node, attrs, elements);
@@ -169,6 +171,8 @@ static void read_profile(struct conf_build *b, const xmlNode *node, struct conf_
 	p->encryption = (enum conf_encryption)encryption;
 	conf_choice(b, node, "slides", slides_words, &slides);
 	p->slides = (enum conf_slides)slides;
+	conf_choice(b, node, "ice", ices, &ice);
+	p->ice = (enum conf_ice)ice;
 	conf_number(b, node, "silence", 0, 86400, &p->silence_s);
 	conf_number(b, node, "session-expires", 0, 86400, &p->session_expires_s);
 	if (p->session_expires_s && p->session_expires_s < 90) /* RFC 4028 section 5 */

@@ -163,7 +163,7 @@ static void on_why(void *arg, unsigned index, int codec, const char *text)
 
 /* ---- placeholders ----------------------------------------------------------------- */
 
-static void fill_address(struct desc_line *line, uint16_t port)
+static void fill_address(struct desc_line *line, uint16_t port, bool offer)
 {
 	line->port = port;
 	sdp_address(&line->rtp, EXPLAIN_ADDRESS, port);
@@ -173,7 +173,7 @@ static void fill_address(struct desc_line *line, uint16_t port)
 		snprintf(line->ice_pwd, sizeof(line->ice_pwd), "placeholderplaceholder");
 		line->candidate[0] = line->rtp;
 		line->n_candidates = 1;
-		line->rtcp_given = !line->rtcp_mux;
+		line->rtcp_given = offer || !line->rtcp_mux;
 	}
 }
 
@@ -191,7 +191,7 @@ static void fill_keys(struct desc_line *line)
 		line->fingerprint.bytes[j] = (uint8_t)j;
 }
 
-static void fill(struct media_desc *ours)
+static void fill(struct media_desc *ours, bool offer)
 {
 	uint16_t port = 40000, shared = 0;
 
@@ -200,7 +200,7 @@ static void fill(struct media_desc *ours)
 
 		if (line->port == 0)
 			continue;
-		fill_address(line, line->bundled && shared ? shared : port);
+		fill_address(line, line->bundled && shared ? shared : port, offer);
 		if (line->bundled && !shared)
 			shared = port;
 		fill_keys(line);
@@ -214,7 +214,7 @@ static void fill(struct media_desc *ours)
 
 static int write_ours(struct explained *self)
 {
-	fill(self->ours);
+	fill(self->ours, self->we_offer);
 	self->text = (char *)malloc(SDP_MAX_BYTES);
 	if (!self->text)
 		return -ENOMEM;

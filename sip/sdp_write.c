@@ -79,45 +79,46 @@ static void put_codec(struct text *t, const struct desc_codec *c)
 		put(t, "a=fmtp:%d %s\r\n", c->pt, fmtp);
 }
 
-/* One message a line: not everybody reads "ccm fir tmmbr". */
-static void put_feedback(struct text *t, const struct desc_codec *c, const char *pt)
+/* What a codec may be told by RTCP, in a line's order. Each goes on a line of its
+ * own: not everybody reads "ccm fir tmmbr". */
+static const struct feedback {
+	const char *text;
+	size_t offset;       /* of its bool in desc_codec */
+} feedbacks[] = {
+	{ "nack", offsetof(struct desc_codec, nack) },
+	{ "nack pli", offsetof(struct desc_codec, pli) },
+	{ "ccm fir", offsetof(struct desc_codec, fir) },
+	{ "ccm tmmbr", offsetof(struct desc_codec, tmmbr) },
+	{ "goog-remb", offsetof(struct desc_codec, remb) },
+};
+
+static bool has_feedback(const struct desc_codec *c, const struct feedback *f)
 {
-	if (c->nack)
-		put(t, "a=rtcp-fb:%s nack\r\n", pt);
-	if (c->pli)
-		put(t, "a=rtcp-fb:%s nack pli\r\n", pt);
-	if (c->fir)
-		put(t, "a=rtcp-fb:%s ccm fir\r\n", pt);
-	if (c->tmmbr)
-		put(t, "a=rtcp-fb:%s ccm tmmbr\r\n", pt);
-	if (c->remb)
-		put(t, "a=rtcp-fb:%s goog-remb\r\n", pt);
+	return *(const bool *)((const char *)c + f->offset);
 }
 
-/* All codecs at once when they have the same: our offer has four of them. */
-static void put_all_feedback(struct text *t, const struct desc_line *line)
+/* In one line what all codecs have: our offer has seven of them. */
+static void put_feedback(struct text *t, const struct desc_line *line)
 {
-	const struct desc_codec *c = line->codec;
-	bool same = line->n_codecs > 1;
+	for (size_t k = 0; k < sizeof(feedbacks) / sizeof(feedbacks[0]); k++) {
+		const struct feedback *f = &feedbacks[k];
+		bool all = line->n_codecs > 1;
 
-	for (uint32_t i = 1; i < line->n_codecs; i++)
-		same &= c[i].nack == c[0].nack && c[i].pli == c[0].pli && c[i].fir == c[0].fir &&
-			c[i].tmmbr == c[0].tmmbr && c[i].remb == c[0].remb;
-	if (same) {
-		put_feedback(t, c, "*");
-		return;
-	}
-	for (uint32_t i = 0; i < line->n_codecs; i++) {
-		char pt[12];
-
-		snprintf(pt, sizeof(pt), "%d", c[i].pt);
-		put_feedback(t, &c[i], pt);
+		for (uint32_t i = 0; all && i < line->n_codecs; i++)
+			all = has_feedback(&line->codec[i], f);
+		if (all)
+			put(t, "a=rtcp-fb:* %s\r\n", f->text);
+		for (uint32_t i = 0; !all && i < line->n_codecs; i++) {
+			if (has_feedback(&line->codec[i], f))
+				put(t, "a=rtcp-fb:%d %s\r\n", line->codec[i].pt, f->text);
+		}
 	}
 }
 
 static void put_candidates(struct text *t, const struct desc_line *line)
 {
 	char address[INET6_ADDRSTRLEN];
+	bool rtcp = line->rtcp_given && address_port(&line->rtcp);
 
 	for (uint32_t i = 0; i < line->n_candidates; i++) {
 		/* RFC 8445 section 5.1.2.1: type 126, the earlier the better. */
@@ -126,7 +127,8 @@ static void put_candidates(struct text *t, const struct desc_line *line)
 		address_text(&line->candidate[i], address);
 		put(t, "a=candidate:%u 1 UDP %u %s %u typ host\r\n", i + 1, priority, address,
 		    address_port(&line->candidate[i]));
-		if (!line->rtcp_mux && line->rtcp_given && i == 0)
+		/* Beside rtcp-mux it is for an answer without that (RFC 5761 5.1.3). */
+		if (rtcp && i == 0)
 			put(t, "a=candidate:%u 2 UDP %u %s %u typ host\r\n", i + 1,
 			    priority - 1, address, address_port(&line->rtcp));
 	}
@@ -231,7 +233,7 @@ static void put_line(struct text *t, const struct desc_line *line, const char *s
 		put(t, "a=mid:%s\r\n", line->mid);
 	for (uint32_t i = 0; i < line->n_codecs; i++)
 		put_codec(t, &line->codec[i]);
-	put_all_feedback(t, line);
+	put_feedback(t, line);
 	if (line->ptime)
 		put(t, "a=ptime:%u\r\n", line->ptime);
 	if (line->maxptime)

@@ -234,9 +234,9 @@ int participant_family(const struct participant *self, const struct media_desc *
 struct desc_policy participant_policy(const struct participant *self,
 				      const struct media_desc *theirs);
 /* Sockets for every accepted line of `ours`, and the line filled in from them;
- * `theirs` as above. -EAFNOSUPPORT. */
+ * `theirs` as above; `offer`: ours is one. -EAFNOSUPPORT. */
 int participant_fill(struct participant *self, struct media_desc *ours,
-		     const struct media_desc *theirs, bool rtcp_socket);
+		     const struct media_desc *theirs, bool offer);
 void participant_leg_event(void *owner, struct leg *leg, enum leg_event event, int64_t value);
 
 /* ---- controller.c ---- */

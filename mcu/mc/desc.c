@@ -38,6 +38,7 @@ void desc_rules_init(struct desc_rules *self, const struct desc_policy *policy)
 	memset(self, 0, sizeof(*self));
 	self->policy = policy;
 	self->encryption = policy->encryption;
+	self->ice = profile ? profile->ice : ICE_OFFER;
 	if (profile && profile->encryption > self->encryption)
 		self->encryption = profile->encryption;
 	if (policy->was_secured)

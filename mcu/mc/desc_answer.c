@@ -45,7 +45,8 @@ static const char *line_unfit(const struct desc_rules *rules, const struct desc_
 		return "a second video for slides is not received here (slides=\"refuse\")";
 	if (is_multicast(&line->rtp))
 		return "a multicast address";
-	if (rules->policy->family && family && family != rules->policy->family && !line->ice)
+	if (rules->policy->family && family && family != rules->policy->family &&
+	    !(line->ice && rules->ice != ICE_OFF))
 		return family == AF_INET6 ? "no IPv6 for media here" : "no IPv4 for media here";
 	return NULL;
 }
@@ -229,7 +230,7 @@ static void accept_line(const struct desc_rules *rules, struct desc_line *answer
 	if (answer->setup == SETUP_HOLDCONN)
 		answer->send = answer->receive = false;
 	answer->rtcp_mux = offer->rtcp_mux;
-	answer->ice = offer->ice;
+	answer->ice = offer->ice && rules->ice != ICE_OFF;
 	answer->mid_ext = offer->mid_ext;
 	answer->abs_send_time_ext = offer->abs_send_time_ext;
 	/* Our pictures are upright. */

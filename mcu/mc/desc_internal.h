@@ -11,6 +11,7 @@
 struct desc_rules {
 	const struct desc_policy *policy;
 	enum conf_encryption encryption; /* was_secured counted in */
+	enum conf_ice ice;
 	bool video;
 	uint32_t video_bitrate;          /* bit/s, 0: not given */
 };

@@ -172,6 +172,11 @@ static struct desc_line *add_line(struct media_desc *offer, const struct desc_ru
 	line->port = 9;
 	line->send = line->receive = true;
 	line->rtcp_mux = true;
+	line->ice = rules->ice == ICE_OFFER;
+	/* Who has ICE often tells lines apart by their mid (RFC 5888), and no device
+	 * minds it. Not in a BUNDLE group: each line has a transport of its own. */
+	if (line->ice)
+		desc_text(line->mid, sizeof(line->mid), "%u", offer->n_lines - 1);
 	desc_text(line->media, sizeof(line->media), "%s", media);
 	secure(line, rules);
 	return line;
@@ -195,6 +200,7 @@ void desc_offer(const struct desc_policy *policy, struct media_desc *offer)
 
 	desc_rules_init(&rules, policy);
 	memset(offer, 0, sizeof(*offer));
+	offer->ice_lite = rules.ice == ICE_OFFER;
 	line = add_line(offer, &rules, MEDIA_AUDIO, "audio");
 	line->ptime = 20;
 	add_audio(line, &rules);

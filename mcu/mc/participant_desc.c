@@ -89,9 +89,11 @@ static int fill_key(struct sdes_line *line, const struct desc_line *before)
 	return srtp_key_random(&line->key, line->key.suite);
 }
 
-/* What the leg's sockets and this host say about a line. */
+/* What the leg's sockets and this host say about a line. An offer names the socket
+ * of its own for RTCP beside rtcp-mux, which the answer may decline; with ICE in so
+ * many words (RFC 5761 section 5.1.3). */
 static int fill_line(struct participant *self, unsigned i, const struct leg *leg,
-		     struct media_desc *ours, const char *address)
+		     struct media_desc *ours, const char *address, bool offer)
 {
 	struct desc_line *line = &ours->line[i];
 	const struct transport_local *local = leg_local(leg);
@@ -102,9 +104,9 @@ static int fill_line(struct participant *self, unsigned i, const struct leg *leg
 	if (err)
 		return err;
 	line->port = local->rtp_port;
-	if (local->rtcp_port) {
+	if (local->rtcp_port && (offer || !line->rtcp_mux)) {
 		parse_address(address, local->rtcp_port, &line->rtcp);
-		line->rtcp_given = local->rtcp_port != local->rtp_port + 1;
+		line->rtcp_given = line->ice || local->rtcp_port != local->rtp_port + 1;
 	} else {
 		line->rtcp = line->rtp;
 		line->rtcp_given = false;
@@ -186,7 +188,7 @@ static void drop_others(struct leg *leg[static DESC_MAX_LINES],
  * socket even when it offers rtcp-mux: the answer may decline that (RFC 5761
  * 5.1.1). */
 int participant_fill(struct participant *self, struct media_desc *ours,
-		     const struct media_desc *theirs, bool rtcp_socket)
+		     const struct media_desc *theirs, bool offer)
 {
 	struct participant_place at[DESC_MAX_LINES];
 	const struct leg_place place = {
@@ -215,10 +217,10 @@ int participant_fill(struct participant *self, struct media_desc *ours,
 			continue;
 		if (!next[i])
 			err = leg_new(&next[i], &place, self, line->kind,
-				      at[i].bind, rtcp_socket || !line->rtcp_mux,
+				      at[i].bind, offer || !line->rtcp_mux,
 				      bundle_carrier(next, ours, i));
 		if (!err)
-			err = fill_line(self, i, next[i], ours, at[i].told);
+			err = fill_line(self, i, next[i], ours, at[i].told, offer);
 	}
 	if (err) {
 		for (unsigned i = DESC_MAX_LINES; i-- > 0;) {

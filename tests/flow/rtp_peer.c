@@ -7,6 +7,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <pthread.h>
 #include <srtp2/srtp.h>
 #include <stdatomic.h>
@@ -450,6 +452,67 @@ static void report(struct rtp_peer *self)
 	self->stats.rtcp_sent++;
 }
 
+/* ---- ICE checks ---------------------------------------------------------- */
+
+static size_t put_attribute(uint8_t *p, uint16_t type, const void *value, size_t len)
+{
+	p[0] = (uint8_t)(type >> 8);
+	p[1] = (uint8_t)type;
+	p[2] = (uint8_t)(len >> 8);
+	p[3] = (uint8_t)len;
+	memset(p + 4, 0, (len + 3) & ~(size_t)3);
+	if (len)
+		memcpy(p + 4, value, len);
+	return 4 + ((len + 3) & ~(size_t)3);
+}
+
+static uint32_t crc32_of(const uint8_t *p, size_t n)
+{
+	uint32_t crc = ~0u;
+
+	while (n--) {
+		crc ^= *p++;
+		for (int k = 0; k < 8; k++)
+			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+	}
+	return ~crc;
+}
+
+/* A binding request, RFC 8489 sections 5 and 14; the length it names counts in what
+ * is signed, up to the signature. */
+static size_t make_check(struct rtp_peer *self, uint8_t *p, const char *user, const char *pwd)
+{
+	static const uint8_t priority[4] = { 0x6e, 0x7f, 0xff, 0xff };
+	uint8_t tie_breaker[8] = { 0 }, hmac[20], crc[4];
+	size_t n = 20;
+
+	memcpy(p, "\0\1\0\0\x21\x12\xa4\x42", 8);
+	for (int i = 8; i < 20; i += 4)
+		put32(p + i, random_word(self));
+	put32(tie_breaker, self->stats.ssrc);
+	n += put_attribute(p + n, 0x0006, user, strlen(user));
+	n += put_attribute(p + n, 0x0024, priority, 4);
+	n += put_attribute(p + n, 0x802a, tie_breaker, 8);
+	n += put_attribute(p + n, 0x0025, NULL, 0);
+	p[3] = (uint8_t)(n - 20 + 24);
+	HMAC(EVP_sha1(), pwd, (int)strlen(pwd), p, n, hmac, NULL);
+	n += put_attribute(p + n, 0x0008, hmac, sizeof(hmac));
+	p[3] = (uint8_t)(n - 20 + 8);
+	put32(crc, crc32_of(p, n) ^ 0x5354554e);
+	return n + put_attribute(p + n, 0x8028, crc, 4);
+}
+
+void rtp_peer_check(struct rtp_peer *self, bool rtcp, const char *user, const char *pwd)
+{
+	uint8_t p[256];
+
+	if (strlen(user) > 100)
+		return;
+	pthread_mutex_lock(&self->lock);
+	send_now(self, rtcp, p, make_check(self, p, user, pwd));
+	pthread_mutex_unlock(&self->lock);
+}
+
 /* ---- hearing ------------------------------------------------------------- */
 
 static void note_key(struct rtp_peer *self, const uint8_t *p, size_t len, uint32_t time)
@@ -567,7 +630,9 @@ static void listen_to(struct rtp_peer *self, int fd)
 	ssize_t n;
 
 	while (fd >= 0 && (n = recv(fd, p, sizeof(p), 0)) > 0) {
-		if (n >= 2 && p[1] >= 192 && p[1] <= 223)
+		if (n >= 20 && p[0] < 2) /* RFC 7983 */
+			self->stats.checks += p[0] == 1 && p[1] == 1;
+		else if (n >= 2 && p[1] >= 192 && p[1] <= 223)
 			take_rtcp(self, p, (int)n);
 		else if (n >= 2)
 			take_rtp(self, p, (int)n);

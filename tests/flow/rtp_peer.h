@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * A telephone's media side for flow tests, made of nothing of ours: its own RTP,
- * RTCP and G.711, SRTP by libsrtp2 itself. It speaks a tone and keeps what it
+ * RTCP, STUN checks and G.711, SRTP by libsrtp2 itself. It speaks a tone and keeps what it
  * hears. Either its thread runs it in real time, or the test steps it. */
 #ifndef BALAI_TESTS_FLOW_RTP_PEER_H
 #define BALAI_TESTS_FLOW_RTP_PEER_H
@@ -34,6 +34,7 @@ struct rtp_peer_stats {
 	uint32_t ssrc, peer_ssrc;
 	uint8_t peer_fraction;       /* lost of 256, as the peer's last report says of us */
 	char keys[32];               /* pressed at the other end */
+	unsigned checks;             /* ICE: answered with success */
 };
 
 /* Binds to 127.0.0.1. -ENOTSUP: an unknown suite. Where the wire is in the same
@@ -60,6 +61,9 @@ void rtp_peer_set_ptime(struct rtp_peer *self, unsigned ms);
 void rtp_peer_pause(struct rtp_peer *self, bool pause);   /* sends nothing */
 /* Loses so many of 1000 packets, and holds each up by 0 to `jitter_ms`. */
 void rtp_peer_set_network(struct rtp_peer *self, unsigned loss, unsigned jitter_ms);
+/* ICE, as the controlling agent: one check that nominates (RFC 8445 section 7.2), from
+ * the RTP socket or that for RTCP. `user` is "theirs:ours", `pwd` theirs. */
+void rtp_peer_check(struct rtp_peer *self, bool rtcp, const char *user, const char *pwd);
 /* One key for 100 ms by RFC 4733. */
 void rtp_peer_press(struct rtp_peer *self, char key);
 

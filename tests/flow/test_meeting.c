@@ -11,6 +11,7 @@
 #include "mcu/mc/load.h"
 #include "mcu/mc/command.h"
 #include "mcu/mc/conference.h"
+#include "tests/flow/rtp_peer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -1163,6 +1164,91 @@ static void test_delayed_offer_dtls(void **state)
 	}
 }
 
+/* What a full ICE agent answers our offer with: plain G.711 at the phone's sockets. */
+static void answer_with_ice(struct endpoint *e, const struct rtp_peer *phone, bool mux)
+{
+	struct desc_line *l = &e->offer->line[0];
+
+	l->port = rtp_peer_port(phone);
+	set_address(&l->rtp, l->port);
+	set_address(&l->rtcp, mux ? l->port : rtp_peer_rtcp_port(phone));
+	l->rtcp_mux = mux;
+	l->ice = true;
+	strcpy(l->ice_ufrag, "peer");
+	strcpy(l->ice_pwd, "peerpassword0123456789");
+	endpoint_answer(e);
+}
+
+/* Our own offer has ICE: a full agent that takes it is sent nothing before its check,
+ * and everything after, RTCP too where it declines to have that on the same port. */
+static void test_delayed_offer_ice(void **state)
+{
+	const struct rtp_peer_config config = { .hz = 700, .amplitude = 8000, .seed = 3 };
+	struct room *r = *state;
+
+	for (int mux = 0; mux < 2; mux++) {
+		struct endpoint *a = endpoint_new(r, false, false), *b = endpoint_new(r, false, false);
+		struct rtp_peer_config c = config;
+		struct rtp_peer_stats s = { 0 };
+		struct rtp_peer *phone;
+		struct ear ear = { 0 };
+		const struct desc_line *ours;
+		struct wire_stats before, w;
+		int64_t next = 0, end;
+		char user[300];
+		bool ok = false;
+
+		c.rtcp_mux = mux;
+		assert_int_equal(rtp_peer_new(&phone, &c), 0);
+		endpoint_call(a, "1000", NULL);
+		ours = &a->answer->line[0];
+		assert_true(a->answer->ice_lite && ours->ice && ours->n_candidates == 1);
+		assert_true(ours->rtcp_given);
+		assert_memory_equal(&ours->candidate[0], &ours->rtp, sizeof(ours->rtp));
+		rtp_peer_connect(phone, ours->port,
+				 ntohs(((const struct sockaddr_in *)(const void *)&ours->rtcp)->sin_port));
+		snprintf(user, sizeof(user), "%s:peer", ours->ice_ufrag);
+		answer_with_ice(a, phone, mux);
+		endpoint_dial(b, "1000");
+		endpoint_connect(b);
+		wire_stats(r->wire, &before);
+		for (end = patience(); clock_us() < end && !ok;) {
+			room_step(r);
+			rtp_peer_step(phone, clock_us());
+			wire_stats(r->wire, &w);
+			ok = w.drop_source > before.drop_source + 20;
+		}
+		rtp_peer_stats(phone, &s);
+		assert_true(ok);
+		assert_int_equal(s.received + s.rtcp_received, 0);
+		rtp_peer_check(phone, false, user, ours->ice_pwd);
+		if (!mux)
+			rtp_peer_check(phone, true, user, ours->ice_pwd);
+		for (end = patience(), ok = false; clock_us() < end && !ok;) {
+			room_step(r);
+			rtp_peer_step(phone, clock_us());
+			if (!due(&next, 20000))
+				continue;
+			endpoint_talk(b, 1000);
+			ear_listen(&ear, b);
+			if (ear.n < 1440)
+				continue;
+			rtp_peer_stats(phone, &s);
+			ok = ear_level(&ear, 700) > 6000 && rtp_peer_hears(phone, 1000, 100) > 6000 &&
+			     s.rtcp_received > 0;
+			ear.n = 0;
+		}
+		assert_true(ok);
+		assert_int_equal(s.checks, mux ? 1 : 2);
+		audio_decoder_free(ear.decoder);
+		rtp_peer_free(phone);
+		endpoint_hang_up(a);
+		endpoint_hang_up(b);
+		endpoint_free(a);
+		endpoint_free(b);
+	}
+}
+
 static unsigned id_of(const struct endpoint *e)
 {
 	return ((struct participant *)e->call->participant)->id;
@@ -1334,6 +1420,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_delayed_offer, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_families, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_delayed_offer_dtls, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_delayed_offer_ice, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_refresh, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_bundle_loses_its_head, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_keys_by_signalling, room_open, room_close),

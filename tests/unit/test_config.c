@@ -22,6 +22,7 @@ static void assert_profile_default(const struct conf_profile *p)
 	assert_int_equal(p->encryption, ENCRYPTION_PREFERRED);
 	assert_int_equal(p->slides, SLIDES_REFUSE);
 	assert_true(p->video);
+	assert_int_equal(p->ice, ICE_OFFER);
 	assert_int_equal(p->silence_s, 30);
 	assert_int_equal(p->session_expires_s, 1800);
 }
@@ -146,7 +147,8 @@ static const char everything[] =
 	"  <b:conference number='hall' template='yes' layout='speaker' self='yes'/>\n"
 	" </b:conferences>\n"
 	" <b:profiles>\n"
-	"  <b:profile name='hd' encryption='preferred' slides='receive' silence='0' session-expires='90'>\n"
+	"  <b:profile name='hd' encryption='preferred' ice='answer' slides='receive' silence='0' "
+	"session-expires='90'>\n"
 	"   <b:video codecs='VP8' width='1920' height='1080' fps='25' bandwidth='4000'/>\n"
 	"   <b:audio codecs='G722 opus G729' gain='off'/>\n"
 	"  </b:profile>\n"
@@ -232,6 +234,7 @@ static void assert_everything_meeting(const struct config *c)
 	assert_string_equal(p->audio_codecs[2], "G729");
 	assert_int_equal(p->n_video_codecs, 1);
 	assert_string_equal(p->video_codecs[0], "VP8");
+	assert_int_equal(p->ice, ICE_ANSWER);
 	assert_int_equal(p->silence_s, 0);
 	assert_int_equal(p->session_expires_s, 90);
 	assert_int_equal(p->slides, SLIDES_RECEIVE);

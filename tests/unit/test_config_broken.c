@@ -110,6 +110,8 @@ static const struct broken broken_meeting[] = {
 	{ PROFILES("<profile name=\"a b\"/>"), "t.xml:2: name=\"a b\" has a space in it, write it without\n" },
 	{ PROFILES("<profile name=\"a\"/>\n<profile name=\"a\"/>"), "t.xml:3: profile \"a\" is there "
 	  "already, on line 2, write another name\n" },
+	{ PROFILES("<profile name=\"a\" ice=\"full\"/>"),
+	  "t.xml:2: ice=\"full\" is unknown, write off, answer or offer\n" },
 	{ PROFILES("<profile name=\"a\" encryption=\"forced\" session-expires=\"60\"/>"),
 	  "t.xml:2: encryption=\"forced\" is unknown, write off, preferred or required\n"
 	  "t.xml:2: session-expires=\"60\" is too short, write 90 or more, or 0 for none\n" },

@@ -4,6 +4,7 @@
 #include "tests/unit/sdp_text.h"
 
 #include "sip/explain.h"
+#include "sip/sdp_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -110,6 +111,68 @@ static void offer_round_trip(void **state)
 	media_desc_free(b);
 }
 
+/* Our offer with ICE, in words: both components, the second for who will have no
+ * rtcp-mux, and what it falls back to (RFC 5761 section 5.1.3); with rtcp-mux agreed,
+ * one. */
+static void ice_in_words(void **state)
+{
+	struct media_desc *d = media_desc_new();
+	const struct desc_policy policy = { .encryption = ENCRYPTION_OFF, .video = false };
+	char buf[SDP_MAX_BYTES];
+	struct desc_line *line = &d->line[0];
+
+	(void)state;
+	desc_offer(&policy, d);
+	assert_true(line->ice && line->rtcp_mux && d->ice_lite);
+	strcpy(line->ice_ufrag, "abcd");
+	strcpy(line->ice_pwd, "0123456789012345678901");
+	line->port = 4000;
+	assert_true(sdp_address(&line->rtp, "192.0.2.1", 4000));
+	assert_true(sdp_address(&line->rtcp, "192.0.2.1", 4001));
+	line->rtcp_given = true;
+	line->candidate[0] = line->rtp;
+	line->n_candidates = 1;
+	assert_true(sdp_desc_write(d, "192.0.2.1", buf, sizeof(buf)) > 0);
+	assert_non_null(strstr(buf, "t=0 0\r\na=ice-lite\r\n"));
+	assert_non_null(strstr(buf, "a=rtcp:4001 IN IP4 192.0.2.1\r\na=rtcp-mux\r\na=ice-ufrag:abcd\r\n"
+			       "a=ice-pwd:0123456789012345678901\r\n"
+			       "a=candidate:1 1 UDP 2130706431 192.0.2.1 4000 typ host\r\n"
+			       "a=candidate:1 2 UDP 2130706430 192.0.2.1 4001 typ host\r\n"
+			       "a=end-of-candidates\r\n"));
+	line->rtcp = line->rtp;
+	line->rtcp_given = false;
+	assert_true(sdp_desc_write(d, "192.0.2.1", buf, sizeof(buf)) > 0);
+	assert_null(strstr(buf, "a=rtcp:"));
+	assert_null(strstr(buf, "a=candidate:1 2"));
+	media_desc_free(d);
+}
+
+/* What all codecs of a line have is said once, for "*", and the rest of each. */
+static void feedback_in_words(void **state)
+{
+	struct media_desc *d = media_desc_new();
+	const struct desc_policy policy = { .encryption = ENCRYPTION_OFF, .video = true };
+	char buf[SDP_MAX_BYTES];
+
+	(void)state;
+	desc_offer(&policy, d);
+	for (unsigned i = 0; i < 2; i++)
+		assert_true(sdp_address(&d->line[i].rtp, "192.0.2.1", 4000));
+	assert_true(sdp_desc_write(d, "192.0.2.1", buf, sizeof(buf)) > 0);
+	assert_non_null(strstr(buf, "a=rtcp-fb:* nack\r\na=rtcp-fb:* nack pli\r\na=rtcp-fb:* ccm fir\r\n"
+			       "a=rtcp-fb:* ccm tmmbr\r\na=rtcp-fb:97 goog-remb\r\n"));
+	assert_null(strstr(buf, "a=rtcp-fb:97 nack"));
+	assert_null(strstr(buf, "a=rtcp-fb:31"));
+	/* one codec less has it: named one by one */
+	d->line[1].codec[0].nack = false;
+	assert_true(sdp_desc_write(d, "192.0.2.1", buf, sizeof(buf)) > 0);
+	assert_null(strstr(buf, "a=rtcp-fb:* nack\r\n"));
+	assert_null(strstr(buf, "a=rtcp-fb:97 nack\r\n"));
+	assert_non_null(strstr(buf, "a=rtcp-fb:98 nack\r\n"));
+	assert_non_null(strstr(buf, "a=rtcp-fb:31 nack\r\n"));
+	media_desc_free(d);
+}
+
 /* Versions: RFC 3264 section 8. */
 static void versions(void **state)
 {
@@ -171,6 +234,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(offer_round_trip),
+		cmocka_unit_test(ice_in_words),
+		cmocka_unit_test(feedback_in_words),
 		cmocka_unit_test(versions),
 		cmocka_unit_test(out_of_memory),
 	};

@@ -26,9 +26,11 @@ class WebRtc:
         except OSError:
             return {"ok": False}
 
-    def dial(self, uri):
-        reply = self.ask(do="dial", uri=uri.split(";")[0])
+    def dial(self, uri, delayed=False):
+        """Delayed: without an offer, so that the bridge makes it."""
+        reply = self.ask(do="dial", uri=uri.split(";")[0], delayed=delayed)
         self.rtp_ports.update(reply.get("ports", ()))
+        self.error = reply.get("error")
         return reply["ok"]
 
     def snapshot(self, path):

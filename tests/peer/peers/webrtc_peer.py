@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """aiortc (ICE, DTLS-SRTP, BUNDLE; libvpx and libx264 through PyAV) with the few
 lines of SIP over TCP that it lacks. Driven by JSON lines on standard input:
-{"do": "dial", "uri": "sip:2001@127.0.0.1:5060"}, {"do": "snapshot", "path": …},
-{"do": "hangup"}; each is answered by a JSON line. Runs on Debian's python3.
+{"do": "dial", "uri": "sip:2001@127.0.0.1:5060", "delayed": false}, {"do": "snapshot",
+"path": …}, {"do": "hangup"}; each is answered by a JSON line. Delayed: the other side
+makes the offer, in its 200, and gets the answer in the ACK. Runs on Debian's python3.
 """
 import argparse
 import asyncio
@@ -80,7 +81,8 @@ class Sip:
             self.to = re.search(r"(?im)^To:\s*(.*?)\r?$", head).group(1)
             if status == 200:
                 self.target = re.search(r"(?im)^Contact:.*<(.*?)>", head).group(1)
-            self.send("ACK", 1)
+            if offer or status != 200:
+                self.send("ACK", 1)
             return status, body
 
     def answer(self, head):
@@ -124,7 +126,7 @@ class Peer:
         except (asyncio.IncompleteReadError, ConnectionError):
             return
 
-    async def dial(self, uri):
+    async def dial(self, uri, delayed):
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
 
         @self.pc.on("track")
@@ -141,13 +143,21 @@ class Peer:
             for t in self.pc.getTransceivers():
                 if t.kind == "video":
                     t.setCodecPreferences(wanted)
-        await self.pc.setLocalDescription(await self.pc.createOffer())
         self.sip = Sip(self.args.name, uri)
         await self.sip.open()
-        status, answer = await self.sip.invite(self.pc.localDescription.sdp)
-        if status != 200:
-            return {"ok": False, "status": status}
-        await self.pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        if delayed:
+            status, offer = await self.sip.invite("")
+            if status != 200:
+                return {"ok": False, "status": status}
+            await self.pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            await self.pc.setLocalDescription(await self.pc.createAnswer())
+            self.sip.send("ACK", 1, self.pc.localDescription.sdp)
+        else:
+            await self.pc.setLocalDescription(await self.pc.createOffer())
+            status, answer = await self.sip.invite(self.pc.localDescription.sdp)
+            if status != 200:
+                return {"ok": False, "status": status}
+            await self.pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         asyncio.ensure_future(self.serve())
         ports = [int(p) for p in re.findall(r"a=candidate:\S+ 1 udp \d+ \S+ (\d+)",
                                             self.pc.localDescription.sdp)]
@@ -192,7 +202,8 @@ async def main():
         request = json.loads(line)
         try:
             if request["do"] == "dial":
-                reply = await asyncio.wait_for(peer.dial(request["uri"]), 15)
+                reply = await asyncio.wait_for(peer.dial(request["uri"],
+                                                         request.get("delayed", False)), 15)
             elif request["do"] == "snapshot":
                 reply = peer.snapshot(request["path"])
             else:
