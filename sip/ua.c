@@ -8,6 +8,7 @@
 #include "sip/dns_relay.h"
 #include "sip/registrar.h"
 #include "sip/ua_auth.h"
+#include "sip/ua_fork.h"
 #include "sip/ua_tls.h"
 #include "sip/ua_trunk.h"
 #include "sip/ua_verify.h"
@@ -46,7 +47,10 @@ static void on_retry_timer(void *arg)
 		return;
 	}
 	if (d->call && d->call->state == CALL_DIALLING) {
+		if (fork_next(d))
+			return;
 		nua_cancel(d->nh, TAG_END());
+		fork_settle(d, false);
 		dialog_end_later(d, 408, "no answer");
 	} else {
 		ours_send(d);
@@ -108,6 +112,7 @@ void dialog_free(struct dialog *d)
 	struct sip *self = d->sip;
 
 	assert(!d->call);
+	fork_free(d);
 	nua_handle_bind(d->nh, NULL);
 	nua_handle_destroy(d->nh);
 	nua_destroy_event(d->update);
@@ -186,6 +191,11 @@ static void dialog_dead(struct dialog *d, int status, const char *reason)
 {
 	if (d->dead)
 		return;
+	if (fork_outlives(d)) {
+		if (!d->closing)
+			dialog_end_now(d, status, reason);
+		return;
+	}
 	d->dead = true;
 	if (d->call && d->closing)
 		return; /* the timer reports and frees */
@@ -310,6 +320,8 @@ void on_sofia(nua_event_t event, int status, const char *phrase, nua_t *nua,
 		return;
 	}
 	if (trunk_event(s->sip, event, status, phrase ? phrase : "", nh, sip))
+		return;
+	if (d && nh != d->nh && fork_event(d, event, status, sip, nh))
 		return;
 	if (event == nua_i_refer) {
 		const sip_event_t *refer = NULL;

@@ -41,6 +41,13 @@ void session_start(struct dialog *d)
 	session_write(d);
 }
 
+void session_forget(struct dialog *d)
+{
+	d->call->remote_session_id[0] = 0;
+	if (d->call->session_id[0])
+		session_write(d);
+}
+
 void session_learn(struct dialog *d, const sip_t *sip)
 {
 	static const char zero[] = "00000000000000000000000000000000";

@@ -6,6 +6,7 @@
 #include "sip/info.h"
 #include "sip/sdp.h"
 #include "sip/ua_auth.h"
+#include "sip/ua_fork.h"
 #include "sip/ua_trunk.h"
 
 #include <errno.h>
@@ -196,21 +197,20 @@ static int op_refuse(struct call *call, int status, const char *reason, const ch
 static int op_redirect(struct call *call, const char *uri)
 {
 	struct dialog *d = dialog_of(call);
-	char contact[600], local[512];
+	char contact[4096], full[512];
+	bool scheme = !strncmp(uri, "sip:", 4) || !strncmp(uri, "sips:", 5) ||
+		      !strncmp(uri, "h323:", 5) || !strncmp(uri, "tel:", 4);
+	int err;
 
 	if (!d || d->offer_on != OFFER_INVITE || d->answered)
 		return -EINVAL;
-	if (!strncmp(uri, "sip:", 4) || !strncmp(uri, "sips:", 5)) {
-		if (route_redirect(d->sip, local, sizeof(local), uri))
-			return op_refuse(call, 480, "Not registered", NULL, 0);
-		uri = local;
-	}
-	for (const char *p = uri; *p; p++)
-		if ((unsigned char)*p <= ' ' || strchr("<>\"\\,", *p) || *p == 127)
-			return -EINVAL;
-	snprintf(contact, sizeof(contact), "<%s%s>", strchr(uri, ':') &&
-		 (!strncmp(uri, "sip:", 4) || !strncmp(uri, "sips:", 5) ||
-		  !strncmp(uri, "h323:", 5) || !strncmp(uri, "tel:", 4)) ? "" : "sip:", uri);
+	if (snprintf(full, sizeof(full), "%s%s", scheme ? "" : "sip:", uri) >= (int)sizeof(full))
+		return -EINVAL;
+	err = route_redirect(d->sip, contact, sizeof(contact), full);
+	if (err == -ENOTCONN)
+		return op_refuse(call, 480, "Not registered", NULL, 0);
+	if (err)
+		return err;
 	d->offer_on = OFFER_NONE;
 	nua_respond(d->nh, SIP_302_MOVED_TEMPORARILY, SIPTAG_CONTACT_STR(contact), TAG_END());
 	d->dead = true;
@@ -231,6 +231,7 @@ static int op_end(struct call *call, const char *reason)
 	snprintf(header, sizeof(header), "SIP;cause=200;text=\"%s\"", text);
 	if (call->state == CALL_DIALLING) {
 		nua_cancel(d->nh, TAG_END());
+		fork_settle(d, false);
 	} else if (!d->answered && !call->outgoing) {
 		nua_respond(d->nh, SIP_480_TEMPORARILY_UNAVAILABLE,
 			    TAG_IF(*text, SIPTAG_REASON_STR(header)), SESSION_ID(d),

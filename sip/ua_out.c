@@ -6,6 +6,7 @@
 #include "sip/info.h"
 #include "sip/sdp.h"
 #include "sip/ua_auth.h"
+#include "sip/ua_fork.h"
 #include "sip/ua_trunk.h"
 #include "sip/ua_verify.h"
 
@@ -151,15 +152,22 @@ static void re_invite_response(struct dialog *d, int status, const sip_t *sip)
 
 /* ---- a call out --------------------------------------------------------------------------- */
 
-static void early_answer(struct dialog *d, const sip_t *sip)
+/* RFC 3262 section 5: in a reliable response it is the answer. */
+char *out_early_answer(const sip_t *sip)
 {
 	struct media_desc *answer;
 	char *text;
 
-	/* RFC 3262 section 5: in a reliable response it is the answer. */
 	if (!sip->sip_rseq || peer_desc(&answer, &text, sip))
-		return;
+		return NULL;
 	media_desc_free(answer);
+	return text;
+}
+
+static void early_answer(struct dialog *d, const sip_t *sip)
+{
+	char *text = out_early_answer(sip);
+
 	if (text) {
 		free(d->early_answer);
 		d->early_answer = text;
@@ -178,6 +186,7 @@ static void picked_up(struct dialog *d, const sip_t *sip)
 		d->early_answer = NULL;
 	}
 	timer_cancel(d->retry_timer);
+	fork_settle(d, true);
 	nua_ack(d->nh, TAG_END());
 	d->answered = d->connected = true;
 	if (!answer) {
@@ -227,6 +236,8 @@ static void first_response(struct dialog *d, int status, const char *phrase, con
 		/* Sofia's words, where there was nobody to ask. */
 		if (status == 503 && phrase && !strcmp(phrase, "DNS Error"))
 			phrase = "the host's name leads to no address, or no name server answers";
+		if (fork_refused(d, &status, &phrase))
+			return;
 		dialog_end_now(d, status, phrase);
 		if (waits) /* for a password, for ever */
 			dialog_free(d);
@@ -326,8 +337,8 @@ static void call_id_make(char *buf, size_t cap)
 }
 
 /* From is the Contact's address without its parameters, or ours at the trunk. */
-static nua_handle_t *handle_for(const struct route *r, const char *contact,
-				const char *from_name, const char *call_id)
+nua_handle_t *out_handle(const struct route *r, const char *contact,
+			 const char *from_name, const char *call_id)
 {
 	char from[900], to[300], name[128], user[220];
 	nua_handle_t *nh;
@@ -352,24 +363,30 @@ static nua_handle_t *handle_for(const struct route *r, const char *contact,
 	return nh;
 }
 
-static void invite_send(struct dialog *d, const char *replaces, const char *by)
+void out_send(struct dialog *d, nua_handle_t *nh, const char *contact, const char *replaces,
+	      const char *by)
 {
-	nua_invite(d->nh, SIPTAG_CONTACT_STR(d->contact), SESSION_ID(d),
+	nua_invite(nh, SIPTAG_CONTACT_STR(contact), SESSION_ID(d),
 		   TAG_IF(*replaces, SIPTAG_REPLACES_STR(replaces)),
 		   TAG_IF(*by, SIPTAG_REFERRED_BY_STR(by)),
 		   SIPTAG_CONTENT_TYPE_STR("application/sdp"),
 		   SIPTAG_PAYLOAD_STR(d->local_sdp), TAG_END());
+}
+
+static void invite_send(struct dialog *d, const char *replaces, const char *by)
+{
+	out_send(d, d->nh, d->contact, replaces, by);
 	d->first_wait = d->trunk != NULL;
 	timer_set(d->retry_timer, (d->trunk ? FIRST_S : RING_S) * 1000000LL);
 }
 
 static void dialog_by_trunk(struct dialog *d, const struct route *r, const char *from_name)
 {
+	display_of(d->from_name, sizeof(d->from_name), from_name);
 	d->trunk = r->trunk;
 	if (!d->trunk)
 		return;
 	d->trunk_host = r->host;
-	display_of(d->from_name, sizeof(d->from_name), from_name);
 	snprintf(d->auth_key, sizeof(d->auth_key), "%s", trunk_key(d->trunk));
 	snprintf(d->call->trunk, sizeof(d->call->trunk), "%s", trunk_name(d->trunk));
 }
@@ -397,7 +414,7 @@ bool out_next_host(struct dialog *d, int status)
 	text_unescape(user, sizeof(user), user, strlen(user));
 	if (trunk_route(d->trunk, &r, user) || r.host == d->trunk_host || r.stack != d->stack)
 		return false;
-	nh = handle_for(&r, d->contact, d->from_name, d->call_id);
+	nh = out_handle(&r, d->contact, d->from_name, d->call_id);
 	if (!nh)
 		return false;
 	log_warning("sip: next host of the trunk call=%s trunk=%s status=%d to=%s", d->call->id,
@@ -438,7 +455,7 @@ static int dial(void *arg, struct call **out, const char *uri, const char *from_
 	stack_contact(s, r.from_user[0] ? r.from_user : from_user ? from_user : "", r.transport,
 		      contact, sizeof(contact));
 	call_id_make(id, sizeof(id));
-	nh = handle_for(&r, contact, from_name, id);
+	nh = out_handle(&r, contact, from_name, id);
 	if (!nh)
 		return -EINVAL;
 	d = dialog_new(s, nh, true, id);
@@ -465,6 +482,7 @@ static int dial(void *arg, struct call **out, const char *uri, const char *from_
 	if (*replaces)
 		d->trunk_host = UINT_MAX; /* another host does not know that call */
 	invite_send(d, replaces, by);
+	fork_start(d, &r, replaces, by);
 	return 0;
 }
 

@@ -10,8 +10,10 @@
 
 struct digest_server;
 struct dns_relay;
+struct fork;
 struct verify_peer;
 struct registrar;
+struct route;
 struct trunk;
 
 #include <sofia-sip/nua.h>
@@ -116,6 +118,7 @@ struct dialog {
 	bool peer_timer;          /* its Supported */
 	struct timer *refresh_timer;
 	int64_t refresh_us;
+	struct fork *fork;        /* ua_fork.c; NULL: one phone only */
 	struct trunk *trunk;      /* it goes through, or NULL */
 	unsigned trunk_host;
 	struct verify_peer *expected; /* the TLS server that is dialled, or NULL */
@@ -181,6 +184,8 @@ void in_options(struct stack *stack, nua_handle_t *nh, struct dialog *d, const s
 /* ua_identity.c */
 void session_start(struct dialog *d);
 void session_learn(struct dialog *d, const sip_t *sip);
+/* Another phone is meant from here on. */
+void session_forget(struct dialog *d);
 /* Who it is from, and once it is connected whether that changed; after the
  * message's source is known. `method`: of the request, or "SIP/2.0". */
 void identity_learn(struct dialog *d, const sip_t *sip, const char *method);
@@ -211,6 +216,14 @@ void out_info(struct dialog *d, int status, const sip_t *sip);
 /* Sends our offer again, or for the first time when it had to wait. */
 void ours_send(struct dialog *d);
 void out_dialler(struct sip *self);
+/* A handle for a call of ours by the route; NULL. */
+nua_handle_t *out_handle(const struct route *route, const char *contact,
+			 const char *from_name, const char *call_id);
+/* The first INVITE, with our offer; "": no such header. */
+void out_send(struct dialog *d, nua_handle_t *nh, const char *contact, const char *replaces,
+	      const char *by);
+/* A copy of the answer in a reliable provisional response, or NULL. */
+char *out_early_answer(const sip_t *sip);
 /* An address to call: with its scheme, without headers. -EINVAL. */
 int uri_clean(char *buf, size_t cap, const char *uri);
 /* A call out through a trunk to which nothing was said yet. */

@@ -60,25 +60,34 @@ static struct stack *stack_of(struct sip *self, const struct binding *b)
 
 /* RFC 5626 5.3: by the flow that the registration came by, unless a proxy is
  * between, which knows the way itself. */
-static int to_account(struct sip *self, struct route *out, const char *account)
+int route_binding(struct sip *self, struct route *out, const struct binding *b)
 {
-	const struct binding *b = registrar_next(self->registrar, account, NULL);
-
-	if (!b)
-		return -ENOTCONN;
+	memset(out, 0, sizeof(*out));
 	if (snprintf(out->uri, sizeof(out->uri), "%s", b->uri) >= (int)sizeof(out->uri))
 		return -EINVAL;
-	snprintf(out->shown, sizeof(out->shown), "%s@%s", account, self->config->accounts.realm);
+	snprintf(out->shown, sizeof(out->shown), "%s@%s", b->account,
+		 self->config->accounts.realm);
+	out->binding = b;
 	out->transport = b->transport;
+	out->stack = stack_of(self, b);
 	if (b->direct) {
 		hop(out->hop, sizeof(out->hop), b->address, b->port, b->transport);
-		out->stack = stack_of(self, b);
 		snprintf(out->address, sizeof(out->address), "%s", b->address);
 	} else {
 		snprintf(out->path, sizeof(out->path), "%s", b->path ? b->path : "");
-		out->stack = stack_of(self, b);
 	}
 	return out->stack ? 0 : -EHOSTUNREACH;
+}
+
+/* The first of its phones that can be reached. */
+static int to_account(struct sip *self, struct route *out, const char *account)
+{
+	int err = -ENOTCONN;
+
+	for (const struct binding *b = NULL;
+	     err && (b = registrar_next(self->registrar, account, b)) != NULL; )
+		err = route_binding(self, out, b);
+	return err;
 }
 
 int route_find(struct sip *self, struct route *out, const char *uri)
@@ -110,19 +119,53 @@ int route_find(struct sip *self, struct route *out, const char *uri)
 	return 0;
 }
 
+/* One more address of a Contact header. */
+static int contact_add(char *buf, size_t cap, size_t *n, const char *uri, const char *params)
+{
+	int len;
+
+	for (const char *p = uri; *p; p++)
+		if ((unsigned char)*p <= ' ' || strchr("<>\"\\,", *p) || *p == 127)
+			return -EINVAL;
+	len = snprintf(buf + *n, cap - *n, "%s<%s>%s", *n ? ", " : "", uri, params);
+	if (len < 0 || (size_t)len >= cap - *n) {
+		buf[*n] = 0;
+		return -ENOSPC;
+	}
+	*n += (size_t)len;
+	return 0;
+}
+
+/* With q, so that the caller rings them as we would (RFC 3261 8.1.3.4). */
+static int account_contacts(struct sip *self, char *buf, size_t cap, const char *account)
+{
+	size_t n = 0;
+
+	for (const struct binding *b = NULL;
+	     (b = registrar_next(self->registrar, account, b)) != NULL; ) {
+		char q[24];
+
+		snprintf(q, sizeof(q), ";q=%u.%03u", b->q / 1000, b->q % 1000);
+		if (contact_add(buf, cap, &n, b->uri, q) == -ENOSPC)
+			break; /* those that fit */
+	}
+	return n ? 0 : -EINVAL;
+}
+
 int route_redirect(struct sip *self, char *buf, size_t cap, const char *uri)
 {
 	struct route r;
+	size_t n = 0;
 	int err;
 
 	if (strncasecmp(uri, "sip:", 4) && strncasecmp(uri, "sips:", 5))
 		err = -EPROTONOSUPPORT;
 	else
 		err = route_find(self, &r, uri);
-	/* What leads out of here without us is repeated as it is. */
 	if (err == -ENOTCONN)
 		return err;
-	if (err || (!r.trunk && !r.hop[0]))
-		return snprintf(buf, cap, "%s", uri) < (int)cap ? 0 : -EINVAL;
-	return snprintf(buf, cap, "%s", r.uri) < (int)cap ? 0 : -EINVAL;
+	if (!err && r.binding)
+		return account_contacts(self, buf, cap, r.binding->account);
+	/* What leads out of here without us is repeated as it is. */
+	return contact_add(buf, cap, &n, err || !r.trunk ? uri : r.uri, "");
 }

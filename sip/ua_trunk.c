@@ -200,6 +200,7 @@ int trunk_route(struct trunk *self, struct route *out, const char *user)
 	int i = first_usable(self);
 	char hop[300], domain[264];
 
+	memset(out, 0, sizeof(*out));
 	/* None answers: the first may by now. */
 	out->trunk = self;
 	out->host = i < 0 ? 0 : (unsigned)i;

@@ -6,6 +6,7 @@
 
 #include "sip/ua_priv.h"
 
+struct binding;
 struct trunk;
 
 /* The way of a call out. */
@@ -18,6 +19,7 @@ struct route {
 	char address[64];    /* numeric peer where it is known */
 	enum conf_transport transport;
 	char expected[256];  /* whose certificate it has to be, "": settled elsewhere */
+	const struct binding *binding; /* of an account; until the registrar changes */
 	struct trunk *trunk; /* NULL: none */
 	unsigned host;       /* of the trunk */
 	char from_user[72];  /* our number there, "": the caller's own */
@@ -27,7 +29,11 @@ struct route {
 /* `uri` has its scheme. -ENOTCONN: an account that is not registered, or a
  * trunk none of whose hosts answers; -EHOSTUNREACH. */
 int route_find(struct sip *self, struct route *out, const char *uri);
-/* The address that a caller who is sent to `uri` has to dial. */
+/* To one of an account's phones; -EHOSTUNREACH: where it registered nobody listens
+ * any more. */
+int route_binding(struct sip *self, struct route *out, const struct binding *binding);
+/* The Contact header for a caller who is sent to `uri`: all phones of an account, with
+ * their q. */
 int route_redirect(struct sip *self, char *buf, size_t cap, const char *uri);
 
 /* Makes the trunks of the configuration and lets go of those that are no longer
