@@ -80,6 +80,7 @@ struct participant {
 	struct leg *leg[DESC_MAX_LINES];
 	const struct conf_quirk *quirk; /* of its endpoint, NULL none; the conference's config */
 	bool in;                   /* an agreement is in force */
+	int turning;               /* our address family, where it answered in the other; or 0 */
 	bool was_sendrecv[DESC_MAX_LINES];
 	bool secured;              /* every active line is encrypted */
 	bool muted, deaf, hidden;  /* by an operator: sound, hearing, picture */
@@ -169,6 +170,8 @@ void participant_drop(struct participant *self);
  * itself when nothing fits. */
 void participant_offered(struct participant *self, const struct media_desc *offer);
 void participant_answered(struct participant *self, const struct media_desc *answer);
+/* The call is established: what had to wait for that. */
+void participant_connected(struct participant *self);
 /* Makes our offer for an outgoing call, `proposed`; `local` is set before. */
 int participant_offer(struct participant *self);
 /* An outgoing call was started for a participant made without one, or again. */
@@ -226,6 +229,9 @@ struct participant_place {
 int participant_place(struct participant_place *out, const struct participant *self,
 		      const struct desc_line *theirs);
 void participant_address_text(const struct sockaddr_storage *a, char *out, size_t cap);
+/* The family of our offer where the answer names, for a line in use, an address of the
+ * other, so that nothing can come or go; else 0. By ICE checks show what can. */
+int participant_misplaced(const struct participant *self);
 /* The only family there is for this peer's media; 0: every line can be reached. */
 int participant_family(const struct participant *self, const struct media_desc *theirs);
 

@@ -266,8 +266,10 @@ static void on_connected(void *arg, struct call *call)
 	(void)arg;
 	log_info("call connected call=%s remote=\"%s\" agent=\"%s\"", call->id, call->remote_uri,
 		 call->user_agent);
-	if (call->participant)
+	if (call->participant) {
+		participant_connected(call->participant);
 		transfer_reached(call->participant);
+	}
 }
 
 static void on_updated(void *arg, struct call *call, const struct media_desc *offer)

@@ -224,6 +224,70 @@ void participant_offered(struct participant *self, const struct media_desc *offe
 		refuse_error(self, err);
 }
 
+/* ---- an answer of the other address family ----------------------------------------------- */
+
+/* Who was offered IPv6, because signalling came by it, may have media at IPv4 only, or
+ * the other way about. */
+static void cannot_turn(struct participant *self, int err)
+{
+	bool v6 = self->turning == AF_INET6;
+
+	log_warning("media unreachable, call ended call=%s error=\"%s\"; our offer names IPv%d and the "
+		    "answer IPv%d: let the peer call over IPv%d, or write an IPv%d address in <media "
+		    "address=\"…\">", self->call->id, strerror(-err), v6 ? 6 : 4, v6 ? 4 : 6,
+		    v6 ? 4 : 6, v6 ? 4 : 6);
+	call_end(self->call, v6 ? "No IPv4 for media here" : "No IPv6 for media here");
+}
+
+/* A new offer, from sockets of the answer's family; the lines it refused stay so. */
+static void turn(struct participant *self)
+{
+	struct desc_policy policy = participant_policy(self, self->theirs);
+	struct media_desc *offer = media_desc_new();
+	int err = offer ? 0 : -ENOMEM;
+
+	if (!err) {
+		desc_reoffer(&policy, self->ours, self->theirs, offer);
+		for (unsigned i = 0; i < offer->n_lines; i++) {
+			if (!self->agreed[i].active)
+				offer->line[i].port = 0;
+		}
+		err = participant_fill(self, offer, self->theirs, true);
+	}
+	if (!err)
+		err = call_offer(self->call, offer);
+	if (err) {
+		media_desc_free(offer);
+		cannot_turn(self, err);
+		return;
+	}
+	log_info("media offered anew in the answer's address family call=%s", self->call->id);
+	self->proposed = offer;
+}
+
+/* Whether the agreement waits for another offer of ours, or will never be. */
+static bool must_turn(struct participant *self)
+{
+	bool again = self->turning != 0;
+
+	self->turning = participant_misplaced(self);
+	if (!self->turning)
+		return false;
+	if (again)
+		cannot_turn(self, -EAFNOSUPPORT);
+	else if (self->call->state == CALL_CONNECTED)
+		turn(self);
+	return true;
+}
+
+void participant_connected(struct participant *self)
+{
+	if (self->turning && !self->proposed)
+		turn(self);
+}
+
+/* ---- answers ------------------------------------------------------------------------------- */
+
 void participant_answered(struct participant *self, const struct media_desc *answer)
 {
 	struct desc_policy policy = participant_policy(self, NULL);
@@ -236,6 +300,8 @@ void participant_answered(struct participant *self, const struct media_desc *ans
 		/* Our new offer was refused: what was agreed before goes on. */
 		log_warning("re-offer refused call=%s", self->call->id);
 		media_desc_free(ours);
+		if (self->turning)
+			cannot_turn(self, -ECONNREFUSED);
 		return;
 	}
 	/* The protocol room refreshed the session with what is in force, and the
@@ -269,7 +335,8 @@ void participant_answered(struct participant *self, const struct media_desc *ans
 		call_end(self->call, "No common media");
 		return;
 	}
-	participant_apply(self);
+	if (!must_turn(self))
+		participant_apply(self);
 }
 
 /* ---- events of the legs ------------------------------------------------------------------ */

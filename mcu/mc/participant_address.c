@@ -113,6 +113,19 @@ int participant_place(struct participant_place *out, const struct participant *s
 	return 0;
 }
 
+int participant_misplaced(const struct participant *self)
+{
+	for (unsigned i = 0; i < DESC_MAX_LINES; i++) {
+		const struct sockaddr_storage *theirs = &self->theirs->line[i].rtp;
+		int family = self->ours->line[i].rtp.ss_family;
+
+		if (self->agreed[i].active && !self->agreed[i].ice && !says_nothing(theirs) &&
+		    theirs->ss_family != family)
+			return family;
+	}
+	return 0;
+}
+
 int participant_family(const struct participant *self, const struct media_desc *theirs)
 {
 	const char *media = self->conference->config->network.media_address;

@@ -155,6 +155,7 @@ struct endpoint {
 	unsigned frames;
 	struct call *replaces;    /* whose place its call is to take */
 	int referred;             /* last report of a transfer it asked for */
+	unsigned offers;          /* new ones of the bridge, the last one in `answer` */
 };
 
 static int op_answer(struct call *call, const struct media_desc *ours)
@@ -195,6 +196,15 @@ static int op_end(struct call *call, const char *reason)
 	return loop_call(e->room->loop, end_now, ref_hold(call));
 }
 
+static int op_offer(struct call *call, const struct media_desc *ours)
+{
+	struct endpoint *e = call->protocol_data;
+
+	e->offers++;
+	*e->answer = *ours;
+	return 0;
+}
+
 static int op_redirect(struct call *call, const char *uri)
 {
 	struct endpoint *e = call->protocol_data;
@@ -222,7 +232,7 @@ static void op_refer_progress(struct call *call, int status, const char *reason)
 static const struct call_ops ops = {
 	.refer_progress = op_refer_progress,
 	.protocol = "test", .answer = op_answer, .refuse = op_refuse, .end = op_end,
-	.redirect = op_redirect, .request_key = op_request_key,
+	.offer = op_offer, .redirect = op_redirect, .request_key = op_request_key,
 };
 
 static void on_frame(void *arg, struct coded *frame)
@@ -1109,6 +1119,58 @@ static void test_families(void **state)
 	endpoint_free(b);
 }
 
+static void wait_for_end(struct room *r, const struct endpoint *e)
+{
+	for (int64_t end = patience(); clock_us() < end && e->call->state != CALL_ENDED;)
+		room_step(r);
+	assert_int_equal(e->call->state, CALL_ENDED);
+}
+
+/* Our own offer names IPv6, since signalling came by it, and the answer IPv4: we offer
+ * anew, at IPv4. Who refuses that, or changes its mind, is not kept in silence. */
+static void test_delayed_offer_family(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *b = endpoint_new(r, false, false);
+
+	endpoint_dial(b, "1000");
+	endpoint_connect(b);
+	for (int k = 0; k < 3; k++) {
+		struct endpoint *a = endpoint_new(r, false, false);
+		struct desc_line *l = &a->offer->line[0];
+
+		a->local = "::1";
+		endpoint_call(a, "1000", NULL);
+		assert_int_equal(a->answer->line[0].rtp.ss_family, AF_INET6);
+		endpoint_answer(a);
+		assert_int_equal(a->offers, 1);
+		assert_int_equal(a->answer->line[0].rtp.ss_family, AF_INET);
+		/* it has answered one line of two */
+		assert_int_equal(a->answer->line[1].port, 0);
+		if (k == 0) {
+			endpoint_answer(a);
+			assert_int_equal(a->offers, 1);
+			endpoint_connect(a);
+			hear_each_other(a, b);
+			endpoint_hang_up(a);
+		} else {
+			if (k == 1) {
+				memset(&l->rtp, 0, sizeof(l->rtp));
+				l->rtp.ss_family = AF_INET6;
+				((struct sockaddr_in6 *)(void *)&l->rtp)->sin6_addr = in6addr_loopback;
+				endpoint_answer(a);
+			} else {
+				call_answered(a->call, NULL);
+			}
+			wait_for_end(r, a);
+			assert_int_equal(a->offers, 1);
+		}
+		endpoint_free(a);
+	}
+	endpoint_hang_up(b);
+	endpoint_free(b);
+}
+
 static bool has_encryption(struct room *r, const char *want)
 {
 	json_t *out = command(r, "participants", json_object(), 0), *p;
@@ -1155,9 +1217,7 @@ static void test_delayed_offer_dtls(void **state)
 		l->fingerprint.len = 0;
 		l->setup = SETUP_NONE;
 		endpoint_answer(a);
-		for (int64_t end = patience(); clock_us() < end && a->call->state != CALL_ENDED;)
-			room_step(r);
-		assert_int_equal(a->call->state, CALL_ENDED);
+		wait_for_end(r, a);
 		endpoint_hang_up(b);
 		endpoint_free(a);
 		endpoint_free(b);
@@ -1419,6 +1479,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hold, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_delayed_offer, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_families, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_delayed_offer_family, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_delayed_offer_dtls, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_delayed_offer_ice, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_refresh, room_open, room_close),
