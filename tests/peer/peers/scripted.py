@@ -94,6 +94,7 @@ class Script:
         text = ["SIP/2.0 " + status, "[last_Via:]", "[last_From:]",
                 "[last_To:]%s" % (";tag=[pid]U[call_number]" if self.uas else ""),
                 "[last_Call-ID:]", "[last_CSeq:]",
+                *(["[last_Record-Route:]"] if self.uas and self.proxied else []),
                 "Contact: <sip:%s@[local_ip]:[local_port];transport=[transport]>" % self.user, *extra]
         text += ["Content-Type: application/sdp", "Content-Length: [len]", "", body] \
             if body is not None else ["Content-Length: 0", "", ""]
@@ -164,8 +165,10 @@ class Script:
 
 
 class Sipp:
+    """Plays a scenario `calls` times, beside each other where they come so."""
+
     def __init__(self, world, script, port, address="127.0.0.1", rtp=None, transport="u1",
-                 target="127.0.0.1:5060", more=()):
+                 target="127.0.0.1:5060", more=(), calls=1):
         world.runs += 1
         self.folder = "%s/%d-%s" % (world.folder, world.runs, script.user)
         os.makedirs(self.folder)
@@ -174,9 +177,9 @@ class Sipp:
         target = [] if script.uas else [target]
         self.process = subprocess.Popen(
             ["sipp", *target, "-sf", "scenario.xml", "-i", address, "-p", str(port), "-mi", address,
-             "-mp", str(rtp or 10 * port - 48000), "-m", "1", "-nostdin", "-t", transport, *more, "-timeout",
-             "40s", "-timeout_error", "-trace_err", "-error_file", "errors", "-trace_msg",
-             "-message_file", "messages"],
+             "-mp", str(rtp or 10 * port - 48000), "-m", str(calls), "-nostdin", "-t", transport, *more,
+             "-timeout", "40s" if calls == 1 else "500s", "-timeout_error", "-trace_err", "-error_file",
+             "errors", "-trace_msg", "-message_file", "messages"],
             cwd=self.folder, stdin=subprocess.DEVNULL, stdout=open(self.folder + "/out", "w"),
             stderr=subprocess.STDOUT, env={**os.environ, "TERM": "dumb"})
         world.processes.append(self.process)
@@ -211,9 +214,9 @@ class Sipp:
                 what or self.folder, self.process.returncode, said, self.messages()[-3000:]))
 
 
-def callee(name, headers=(), status=None):
+def callee(name, headers=(), status=None, proxied=False):
     s = Script(name)
-    s.uas = True
+    s.uas, s.proxied = True, proxied
     s.request("INVITE", headers, status=None)
     if status:
         return s.answer(status).request("ACK")
