@@ -199,6 +199,13 @@ struct conference *conference_find(struct controller *controller, const char *nu
 	return NULL;
 }
 
+bool conference_full(const struct conference *self, bool replaces)
+{
+	unsigned most = self->settings.max_participants;
+
+	return most && self->n >= most + replaces;
+}
+
 struct participant *conference_participant(struct conference *self, uint32_t id)
 {
 	list_each(l, &self->participants) {

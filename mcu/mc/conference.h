@@ -123,6 +123,8 @@ void conference_touch(struct conference *self);
 /* Somebody came or goes: those present hear it, where that is wished. */
 void conference_chime(struct conference *self, enum chime_kind kind);
 struct participant *conference_participant(struct conference *self, uint32_t id);
+/* By its max-participants; who comes in the place of one that leaves is one more. */
+bool conference_full(const struct conference *self, bool replaces);
 
 /* ---- scene.c ---- */
 /* Seats everybody, shares views between those who see the same. */

@@ -125,8 +125,7 @@ static void join(struct controller *self, struct call *call, const struct dial_r
 	struct participant *p = NULL;
 	int err = controller_enter(self, r, &conference);
 
-	if (!err && conference->settings.max_participants &&
-	    conference->n >= conference->settings.max_participants) {
+	if (!err && conference_full(conference, false)) {
 		refuse(call, 486, "Conference full", 0);
 		return;
 	}
@@ -365,8 +364,11 @@ int controller_call_in(struct controller *self, struct conference *conference, c
 {
 	struct participant *p = NULL;
 	char to[1600], who[300];
-	int err = may_call(self, strstr(uri, "?Replaces=") != NULL);
+	bool replaces = strstr(uri, "?Replaces=") != NULL;
+	int err = may_call(self, replaces);
 
+	if (!err && conference_full(conference, replaces))
+		err = -ENOSPC;
 	if (!err && snprintf(to, sizeof(to), "%s", uri) >= (int)sizeof(to) / 2)
 		err = -EINVAL;
 	if (err)
@@ -419,6 +421,9 @@ static void dial_error(char *error, size_t cap, const char *uri, int err)
 		break;
 	case EAGAIN:
 		snprintf(error, cap, "The machine is overloaded; no new calls until `balai stats` shows no overload");
+		break;
+	case ENOSPC:
+		snprintf(error, cap, "Cannot call %s: the conference is full (max-participants)", uri);
 		break;
 	case EBUSY:
 		snprintf(error, cap, "Cannot call %s: all lines are in use; `balai calls` lists them",

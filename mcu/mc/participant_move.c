@@ -78,7 +78,7 @@ static int may_move(const struct participant *self, const struct conference *to)
 		return -EBUSY;
 	if (self->conference == to)
 		return -EALREADY;
-	if (c->max_participants && to->n >= c->max_participants)
+	if (conference_full(to, false))
 		return -ENOSPC;
 	if (!self->secured && (c->encryption == ENCRYPTION_REQUIRED ||
 			       c->profile->encryption == ENCRYPTION_REQUIRED))

@@ -41,6 +41,12 @@ static int move_status(int err)
 	}
 }
 
+/* For the log. */
+static const char *error_text(int err)
+{
+	return err == -ENOSPC ? "The conference is full" : strerror(-err);
+}
+
 static int go_on(struct controller *self, struct participant *p, const struct dial_result *r)
 {
 	struct conference *to = NULL;
@@ -53,8 +59,8 @@ static int go_on(struct controller *self, struct participant *p, const struct di
 	if (move_status(err) == 202)
 		call_refer_progress(p->call, 200, "OK");
 	else
-		log_info("transfer refused call=%s conference=%s error=%s", p->call->id, r->target,
-			 strerror(-err));
+		log_info("transfer refused call=%s conference=%s error=\"%s\"", p->call->id, r->target,
+			 error_text(err));
 	return move_status(err);
 }
 
@@ -63,12 +69,14 @@ static int go_on(struct controller *self, struct participant *p, const struct di
 static int call_in(struct controller *self, struct participant *p, const char *uri)
 {
 	struct participant *next = NULL;
-	/* Refuses when it is full, overloaded or draining, as `balai dial` does. */
+	/* Refuses when the conference or the machine is full, overloaded or draining, as
+	 * `balai dial` does. */
 	int err = controller_call_in(self, p->conference, uri, p->call->remote_uri, &next);
 
 	if (err) {
-		log_warning("transfer failed call=%s to=%s error=%s", p->call->id, uri, strerror(-err));
-		return err == -EINVAL ? 403 : 503;
+		log_warning("transfer failed call=%s to=%s error=\"%s\"", p->call->id, uri,
+			    error_text(err));
+		return err == -EINVAL ? 403 : err == -ENOSPC ? 486 : 503;
 	}
 	next->asked_by = ref_hold(p->call);
 	return 202;

@@ -1322,6 +1322,7 @@ static void test_move(void **state)
 	struct endpoint *a = endpoint_new(r, true, false), *b = endpoint_new(r, true, false);
 	struct endpoint *plain = endpoint_new(r, false, false);
 	struct call_refer there = { .uri = "sip:1000@x", .user = "1000", .host = "x", .ours = true };
+	char error[256];
 	unsigned id;
 
 	endpoint_dial(a, "1000");
@@ -1353,6 +1354,21 @@ static void test_move(void **state)
 	assert_int_equal(call_refer(plain->call, &there), 603);
 	there.ours = false;
 	assert_int_equal(call_refer(plain->call, &there), 403);
+	/* A full conference neither by moving nor by a call it would have us make; that
+	 * the latter gets no further here is for want of a protocol to dial by. */
+	endpoint_hang_up(b);
+	endpoint_free(b);
+	b = endpoint_new(r, false, false);
+	endpoint_dial(b, "7001");
+	endpoint_connect(b);
+	there = (struct call_refer){ .user = "7001", .ours = true };
+	assert_int_equal(call_refer(plain->call, &there), 486);
+	there.user = "601";
+	assert_int_equal(call_refer(a->call, &there), 503);
+	assert_int_equal(call_refer(b->call, &there), 486);
+	assert_int_equal(controller_dial(r->controller, "7001", "sip:x@127.0.0.1", &id, error,
+					 sizeof(error)), -ENOSPC);
+	assert_non_null(strstr(error, "the conference is full"));
 	endpoint_hang_up(a);
 	endpoint_hang_up(b);
 	endpoint_hang_up(plain);
