@@ -49,7 +49,7 @@ static void on_retry_timer(void *arg)
 	if (d->call && d->call->state == CALL_DIALLING) {
 		if (fork_next(d))
 			return;
-		nua_cancel(d->nh, TAG_END());
+		nua_cancel(d->nh, SESSION_ID(d), TAG_END());
 		fork_settle(d, false);
 		dialog_end_later(d, 408, "no answer");
 	} else {

@@ -16,7 +16,9 @@
 #include <sofia-sip/sip_extra.h>
 #include <sofia-sip/sip_header.h>
 
-/* ---- Session-ID ------------------------------------------------------------------- */
+/* ---- Session-ID -------------------------------------------------------------------
+ * In all that is ours to write. What Sofia writes by itself has none, and no place to put
+ * one: 100, the 200 to BYE, CANCEL and PRACK, 487, and the ACK to a refusal. */
 
 static void session_write(struct dialog *d)
 {

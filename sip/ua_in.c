@@ -211,7 +211,7 @@ static void refuse_change(struct dialog *d, bool update, int status, const char 
 		    TAG_IF(update, NUTAG_WITH_CURRENT(d->stack->nua)),
 		    TAG_IF(status == 415, SIPTAG_ACCEPT_STR(ACCEPT_SDP)),
 		    TAG_IF(retry_after, SIPTAG_RETRY_AFTER_STR(retry_after)),
-		    TAG_END());
+		    SESSION_ID(d), TAG_END());
 }
 
 /* Hands their new offer on. One of ours that waits to be repeated gives way:
@@ -250,7 +250,7 @@ static void re_invite(struct dialog *d, const sip_t *sip)
 	int status;
 
 	if (!d->call || d->closing) {
-		nua_respond(d->nh, SIP_481_NO_CALL, TAG_END());
+		nua_respond(d->nh, SIP_481_NO_CALL, SESSION_ID(d), TAG_END());
 		return;
 	}
 	peer_learn(d, sip);
@@ -281,7 +281,8 @@ void in_update(struct dialog *d, const sip_t *sip)
 	int status;
 
 	if (!d->call || d->closing) {
-		nua_respond(d->nh, SIP_481_NO_CALL, NUTAG_WITH_CURRENT(d->stack->nua), TAG_END());
+		nua_respond(d->nh, SIP_481_NO_CALL, NUTAG_WITH_CURRENT(d->stack->nua),
+			    SESSION_ID(d), TAG_END());
 		return;
 	}
 	peer_learn(d, sip);
@@ -345,13 +346,13 @@ void in_ack(struct dialog *d, const sip_t *sip)
 		dialog_tags(d, sip->sip_to->a_tag, sip->sip_from->a_tag);
 	if (d->bye_on_ack) {
 		d->bye_on_ack = false;
-		nua_bye(d->nh, TAG_END());
+		nua_bye(d->nh, SESSION_ID(d), TAG_END());
 		return;
 	}
 	if (!d->call || d->closing)
 		return;
 	if (d->call->ours_open && d->ours == OURS_NONE && !ack_answer(d, sip)) {
-		nua_bye(d->nh, SIPTAG_REASON_STR("SIP;cause=488;text=\"No usable answer\""),
+		nua_bye(d->nh, SESSION_ID(d), SIPTAG_REASON_STR("SIP;cause=488;text=\"No usable answer\""),
 			TAG_END());
 		dialog_end_later(d, 488, "no usable answer in the ACK");
 		return;
@@ -391,10 +392,11 @@ void in_info(struct stack *stack, nua_handle_t *nh, struct dialog *d, const sip_
 
 		stack->sip->stats.info_unknown++;
 		nua_respond(nh, status, phrase_of(status), NUTAG_WITH_CURRENT(stack->nua),
-			    TAG_IF(status == 415, SIPTAG_ACCEPT_STR(ACCEPT_INFO)), TAG_END());
+			    TAG_IF(status == 415, SIPTAG_ACCEPT_STR(ACCEPT_INFO)), SESSION_ID(d),
+			    TAG_END());
 		return;
 	}
-	nua_respond(nh, SIP_200_OK, NUTAG_WITH_CURRENT(stack->nua), TAG_END());
+	nua_respond(nh, SIP_200_OK, NUTAG_WITH_CURRENT(stack->nua), SESSION_ID(d), TAG_END());
 	if (info.kind == INFO_KEY_FRAME)
 		call_key_wanted(d->call);
 	else if (info.kind == INFO_ERROR)
@@ -420,6 +422,8 @@ void in_options(struct stack *stack, nua_handle_t *nh, struct dialog *d, const s
 	else
 		nua_respond(nh, SIP_200_OK, NUTAG_WITH_CURRENT(stack->nua),
 			    TAG_IF(!d, SIPTAG_CONTACT_STR(contact)),
+			    TAG_IF(d && d->session_header[0],
+				   SIPTAG_HEADER_STR(d ? d->session_header : NULL)),
 			    SIPTAG_ACCEPT_STR(ACCEPT_SDP ", " ACCEPT_INFO),
 			    SIPTAG_ACCEPT_ENCODING_STR("identity"),
 			    SIPTAG_ACCEPT_LANGUAGE_STR("en"), TAG_END());

@@ -143,7 +143,7 @@ static int op_answer(struct call *call, const struct media_desc *ours)
 			    SIPTAG_PAYLOAD_STR(d->local_sdp), TAG_END());
 		return 0;
 	case OFFER_ACK:
-		nua_ack(d->nh, SIPTAG_CONTENT_TYPE_STR(TYPE_SDP),
+		nua_ack(d->nh, SESSION_ID(d), SIPTAG_CONTENT_TYPE_STR(TYPE_SDP),
 			SIPTAG_PAYLOAD_STR(d->local_sdp), TAG_END());
 		return 0;
 	default:
@@ -175,8 +175,8 @@ static int op_refuse(struct call *call, int status, const char *reason, const ch
 		return -EINVAL;
 	if (on == OFFER_ACK) {
 		/* It came in a 200: there is no way to refuse it but to leave. */
-		nua_ack(d->nh, TAG_END());
-		nua_bye(d->nh, TAG_END());
+		nua_ack(d->nh, SESSION_ID(d), TAG_END());
+		nua_bye(d->nh, SESSION_ID(d), TAG_END());
 		dialog_end_later(d, status, reason);
 		return 0;
 	}
@@ -212,7 +212,8 @@ static int op_redirect(struct call *call, const char *uri)
 	if (err)
 		return err;
 	d->offer_on = OFFER_NONE;
-	nua_respond(d->nh, SIP_302_MOVED_TEMPORARILY, SIPTAG_CONTACT_STR(contact), TAG_END());
+	nua_respond(d->nh, SIP_302_MOVED_TEMPORARILY, SIPTAG_CONTACT_STR(contact), SESSION_ID(d),
+		    TAG_END());
 	d->dead = true;
 	dialog_end_later(d, 302, "sent elsewhere");
 	return 0;
@@ -230,7 +231,7 @@ static int op_end(struct call *call, const char *reason)
 	quote(text, sizeof(text), reason ? reason : "");
 	snprintf(header, sizeof(header), "SIP;cause=200;text=\"%s\"", text);
 	if (call->state == CALL_DIALLING) {
-		nua_cancel(d->nh, TAG_END());
+		nua_cancel(d->nh, SESSION_ID(d), TAG_END());
 		fork_settle(d, false);
 	} else if (!d->answered && !call->outgoing) {
 		nua_respond(d->nh, SIP_480_TEMPORARILY_UNAVAILABLE,

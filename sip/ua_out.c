@@ -78,7 +78,7 @@ static void ours_taken(struct dialog *d, const sip_t *sip)
 	char *text = NULL;
 	bool same;
 
-	nua_ack(d->nh, TAG_END());
+	nua_ack(d->nh, SESSION_ID(d), TAG_END());
 	refresh_schedule(d, sip, false);
 	if (peer_desc(&answer, &text, sip) || !answer) {
 		ours_refused(d);
@@ -116,7 +116,7 @@ static void refresh_answered(struct dialog *d, int status, const sip_t *sip)
 	}
 	refresh_schedule(d, sip, false);
 	if (d->call->offer_open || d->call->ours_open || peer_desc(&offer, &text, sip) || !offer) {
-		nua_ack(d->nh, TAG_END());
+		nua_ack(d->nh, SESSION_ID(d), TAG_END());
 		free(text);
 	} else {
 		free(d->remote_sdp);
@@ -138,7 +138,7 @@ static void re_invite_response(struct dialog *d, int status, const sip_t *sip)
 		d->auth_tries = 0;
 	if (status == 401 || status == 407) {
 		/* Sofia would wait for a password for ever. */
-		nua_bye(d->nh, TAG_END());
+		nua_bye(d->nh, SESSION_ID(d), TAG_END());
 		dialog_end_later(d, status, "a change inside the call asks for a password");
 		return;
 	}
@@ -187,10 +187,10 @@ static void picked_up(struct dialog *d, const sip_t *sip)
 	}
 	timer_cancel(d->retry_timer);
 	fork_settle(d, true);
-	nua_ack(d->nh, TAG_END());
+	nua_ack(d->nh, SESSION_ID(d), TAG_END());
 	d->answered = d->connected = true;
 	if (!answer) {
-		nua_bye(d->nh, SIPTAG_REASON_STR("SIP;cause=488;text=\"No usable answer\""),
+		nua_bye(d->nh, SESSION_ID(d), SIPTAG_REASON_STR("SIP;cause=488;text=\"No usable answer\""),
 			TAG_END());
 		dialog_end_later(d, 488, "no usable answer");
 		goto out;
@@ -250,8 +250,8 @@ void out_invite(struct dialog *d, int status, const char *phrase, const sip_t *s
 		/* It was picked up while we gave up: RFC 3261 15. */
 		if (status >= 200 && status < 300 && !d->connected) {
 			d->connected = true;
-			nua_ack(d->nh, TAG_END());
-			nua_bye(d->nh, TAG_END());
+			nua_ack(d->nh, SESSION_ID(d), TAG_END());
+			nua_bye(d->nh, SESSION_ID(d), TAG_END());
 		}
 		return;
 	}
