@@ -68,7 +68,7 @@ static void key_heard(struct conference *self, int64_t value)
 static void conference_event(void *owner, const struct outlet_event *e)
 {
 	struct conference *self = owner;
-	uint32_t before, talker;
+	uint32_t before, talker[2] = { 0 };
 
 	if (self && e->kind == CONFERENCE_KEY)
 		key_heard(self, e->value);
@@ -79,11 +79,12 @@ static void conference_event(void *owner, const struct outlet_event *e)
 	for (unsigned i = e->n; i-- > 0;)
 		spoke(self, e->id[i]);
 	/* The mixer's first stays first until it has been silent for a while. */
-	talker = e->n ? e->id[0] : 0;
+	for (unsigned i = 0; i < 2 && i < e->n; i++)
+		talker[i] = e->id[i];
 	if ((self->n_speakers && self->speaker[0] != before) ||
-	    (self->settings.labels && talker != self->talker))
+	    (self->settings.labels && memcmp(talker, self->talker, sizeof(talker)) != 0))
 		conference_touch(self);
-	self->talker = talker;
+	memcpy(self->talker, talker, sizeof(talker));
 }
 
 static void arrange_due(void *arg)

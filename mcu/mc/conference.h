@@ -58,7 +58,7 @@ struct conference {
 	struct timer *sync;
 	uint32_t speaker[16];      /* who spoke, most recent first */
 	unsigned n_speakers;
-	uint32_t talker;           /* who speaks now, 0: nobody */
+	uint32_t talker[2];        /* who speaks now: the loudest, the next; 0: nobody */
 	uint32_t presenter;        /* whose slides are shown, 0: nobody's */
 	uint64_t presentations;    /* that have begun */
 	struct notice notice;

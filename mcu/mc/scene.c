@@ -182,8 +182,16 @@ static void add_slides(struct conference *c, const struct rect *r, struct view_s
 		};
 }
 
-/* `alone`: a border would say nothing. */
-static void add_person(struct conference *c, uint32_t id, const struct rect *r, bool alone,
+/* Who gets the border: the loudest. Viewers who are not in their own picture want to
+ * know who else speaks, also while they do so themselves. */
+static uint32_t talker_for(const struct conference *c, const struct participant *viewer)
+{
+	if (!c->settings.labels)
+		return 0;
+	return shows_self(c) || c->talker[0] != viewer->id ? c->talker[0] : c->talker[1];
+}
+
+static void add_person(struct conference *c, uint32_t id, const struct rect *r, uint32_t talker,
 		       struct view_scene *scene)
 {
 	struct participant *p = id ? conference_participant(c, id) : NULL;
@@ -195,7 +203,7 @@ static void add_person(struct conference *c, uint32_t id, const struct rect *r, 
 		.source = has_picture(p) ? leg_source(participant_leg(p, MEDIA_VIDEO)) : NULL,
 		.x = r->x, .y = r->y, .w = r->w, .h = r->h,
 		.fit = c->settings.crop ? FIT_CROP : FIT_LETTERBOX,
-		.border = c->settings.labels && !alone && p->id == c->talker,
+		.border = p->id == talker,
 	};
 	tile->label = name_label(c, p, tile);
 	scene->n++;
@@ -211,13 +219,14 @@ static void make_scene(struct conference *c, const struct participant *viewer,
 						 s->n - slides, slides);
 	struct rect rect[LAYOUT_MAX_TILES];
 	unsigned n = layout_rects(layout, s->n, w, h, rect);
+	uint32_t talker = n > 1 ? talker_for(c, viewer) : 0; /* alone it would say nothing */
 
 	memset(scene, 0, sizeof(*scene));
 	for (unsigned i = 0; i < n && i < s->n; i++) {
 		if (s->id[i] == LAYOUT_SLIDES)
 			add_slides(c, &rect[i], scene);
 		else
-			add_person(c, s->id[i], &rect[i], n == 1, scene);
+			add_person(c, s->id[i], &rect[i], talker, scene);
 	}
 	add_count(c, w, h, scene);
 	add_notice(c, viewer, w, h, scene);

@@ -1119,6 +1119,73 @@ static void test_families(void **state)
 	endpoint_free(b);
 }
 
+/* Whose picture has the border in what a participant looks at: it alone, NULL nobody's;
+ * *tiles: how many pictures there are. */
+static struct source *bordered(const struct endpoint *e, unsigned *tiles)
+{
+	const struct participant *p = e->call->participant;
+	struct source *source = NULL;
+	unsigned n = 0;
+
+	*tiles = 0;
+	list_each(l, &p->conference->views) {
+		const struct showing *s = list_entry(l, struct showing, link);
+
+		for (uint32_t i = 0; s->view == p->view && i < s->scene.n; i++) {
+			*tiles += s->scene.tile[i].source != NULL;
+			if (s->scene.tile[i].border)
+				source = s->scene.tile[i].source;
+			n += s->scene.tile[i].border;
+		}
+	}
+	return n == 1 ? source : NULL;
+}
+
+static struct source *camera(const struct endpoint *e)
+{
+	return leg_source(participant_leg(e->call->participant, MEDIA_VIDEO));
+}
+
+/* Two of three speak at once: each of them sees the border on the other, whoever of
+ * them is the loudest, and the third on one of them. */
+static void test_border(void **state)
+{
+	struct room *r = *state;
+	struct endpoint *e[3];
+	int64_t speak = 0, show = 0;
+	bool ok = false;
+
+	for (int i = 0; i < 3; i++) {
+		e[i] = endpoint_new(r, true, false);
+		endpoint_dial(e[i], "1000");
+		endpoint_connect(e[i]);
+	}
+	for (int64_t end = patience(); clock_us() < end && !ok;) {
+		struct source *third;
+		unsigned tiles[3];
+
+		room_step(r);
+		if (due(&speak, 20000)) {
+			for (int i = 0; i < 3; i++)
+				endpoint_talk(e[i], i < 2 ? 440 : 0);
+		}
+		if (due(&show, 100000)) {
+			for (int i = 0; i < 3; i++)
+				endpoint_show(e[i], (uint8_t)(60 + 60 * i));
+		}
+		third = bordered(e[2], &tiles[2]);
+		ok = bordered(e[0], &tiles[0]) == camera(e[1]) &&
+		     bordered(e[1], &tiles[1]) == camera(e[0]) &&
+		     (third == camera(e[0]) || third == camera(e[1])) &&
+		     tiles[0] == 2 && tiles[1] == 2 && tiles[2] == 2;
+	}
+	assert_true(ok);
+	for (int i = 0; i < 3; i++) {
+		endpoint_hang_up(e[i]);
+		endpoint_free(e[i]);
+	}
+}
+
 static void wait_for_end(struct room *r, const struct endpoint *e)
 {
 	for (int64_t end = patience(); clock_us() < end && e->call->state != CALL_ENDED;)
@@ -1491,6 +1558,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full_machine, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_see_each_other, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_one_picture_for_all, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_border, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_refusals, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_hold, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_delayed_offer, room_open, room_close),
