@@ -242,8 +242,9 @@ static void accept_line(const struct desc_rules *rules, struct desc_line *answer
 		answer->ptime = answer_ptime(offer);
 	else
 		answer->bandwidth = rules->video_bitrate;
-	desc_text(answer->reason, sizeof(answer->reason), "%s, %s, %s", judged->codec.text,
-		  judged->security_text, direction_text(answer));
+	desc_text(answer->reason, sizeof(answer->reason), "%s, %s, %s%s", judged->codec.text,
+		  judged->security_text, answer->role == ROLE_SLIDES ? "slides, " : "",
+		  direction_text(answer));
 }
 
 static void begin_line(struct desc_line *answer, const struct desc_line *offer)

@@ -89,6 +89,13 @@ static void renumber(struct desc_line *line, const struct desc_line *ours,
 	line->n_codecs = n;
 }
 
+static void open_again(struct desc_line *line)
+{
+	if (line->setup != SETUP_NONE)
+		line->setup = SETUP_ACTPASS;
+	line->reason[0] = '\0';
+}
+
 /* A line in use: everything of ours, but the codecs and the direction anew. */
 static void reoffer_line(struct desc_line *line, const struct desc_line *fresh,
 			 const struct desc_line *theirs)
@@ -99,9 +106,7 @@ static void reoffer_line(struct desc_line *line, const struct desc_line *fresh,
 	line->n_codecs = fresh->n_codecs;
 	renumber(line, &ours, theirs);
 	line->send = line->receive = true;
-	if (line->setup != SETUP_NONE)
-		line->setup = SETUP_ACTPASS;
-	line->reason[0] = '\0';
+	open_again(line);
 }
 
 /* A line for slides stays open for theirs, in its codec, or is closed. */
@@ -110,9 +115,7 @@ static void keep_slides(struct desc_line *line, bool allowed)
 	line->receive = true;
 	if (!allowed)
 		line->port = 0;
-	if (line->setup != SETUP_NONE)
-		line->setup = SETUP_ACTPASS;
-	line->reason[0] = '\0';
+	open_again(line);
 }
 
 void desc_reoffer(const struct desc_policy *policy, const struct media_desc *ours,

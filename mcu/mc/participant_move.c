@@ -115,7 +115,8 @@ static void change_conference(struct participant *self, struct conference *to)
 
 int participant_move(struct participant *self, struct conference *to)
 {
-	bool other = self->conference->settings.profile != to->settings.profile;
+	bool other = self->conference->settings.profile != to->settings.profile ||
+		     (participant_slides(self) && to->settings.slides == SLIDES_REFUSE);
 	int err = may_move(self, to);
 
 	if (err)

@@ -1,515 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * A whole meeting in one process: controller, mixer, views and wire on one side,
- * endpoints made of a second wire on the other. Signalling is a table of
- * functions that passes descriptions on, so no SDP and no SIP is involved. */
-#include "tests/unit/cmocka_head.h"
+ * Meetings as a whole: who hears and sees whom, what re-negotiation, transfer and
+ * commands do. */
+#include "tests/flow/meeting_room.h"
 
 #include "base/clock.h"
 #include "base/ref.h"
-#include "codecs/audio.h"
-#include "codecs/video.h"
 #include "mcu/mc/load.h"
-#include "mcu/mc/command.h"
-#include "mcu/mc/conference.h"
 #include "tests/flow/rtp_peer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <math.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-
-static const char config_xml[] =
-	"<?xml version=\"1.0\"?>\n"
-	"<balai xmlns=\"urn:balai:config:1\">\n"
-	"  <network>\n"
-	"    <listen transport=\"udp\" address=\"127.0.0.1\" port=\"0\"/>\n"
-	"    <media ports=\"any\"/>\n"
-	"    <control socket=\"/nowhere\"/>\n"
-	"  </network>\n"
-	"  <profiles>\n"
-	"    <profile name=\"default\" encryption=\"preferred\" silence=\"30\">\n"
-	"      <audio codecs=\"opus G722 PCMU PCMA\"/>\n"
-	"      <video codecs=\"H264 VP8\" width=\"320\" height=\"180\" fps=\"15\" bandwidth=\"300\"/>\n"
-	"    </profile>\n"
-	"  </profiles>\n"
-	"  <conferences>\n"
-	"    <conference number=\"7000\" profile=\"default\" encryption=\"required\"/>\n"
-	"    <conference number=\"7001\" profile=\"default\" max-participants=\"1\"/>\n"
-	"    <conference number=\"7002\" profile=\"default\" self=\"yes\"/>\n"
-	"  </conferences>\n"
-	"  <dial-plan>\n"
-	"    <rule dialled=\"600\"><refuse code=\"603\" reason=\"Not you\"/></rule>\n"
-	"    <rule dialled=\"601\"><address uri=\"sip:elsewhere@192.0.2.9\"/></rule>\n"
-	"    <rule dialled=\"7[0-9]{3}\"><conference number=\"$0\"/></rule>\n"
-	"    <rule dialled=\"[1-5][0-9]{3}\"><conference number=\"$0\" create=\"yes\"/></rule>\n"
-	"  </dial-plan>\n"
-	"</balai>\n";
-
-/* ---- the room under test ---------------------------------------------------------- */
-
-struct room {
-	struct loop *loop;
-	struct wire *wire;   /* the bridge's */
-	struct wire *far;    /* the endpoints' */
-	struct pool *pool;
-	struct audio_engine *audio;
-	struct video_engine *video;
-	struct config *config;
-	struct controller *controller;
-	bool done, full;
-};
-
-static bool is_full(void *arg)
-{
-	return ((struct room *)arg)->full;
-}
-
-static int room_open(void **state)
-{
-	const struct wire_config wire = { .threads = 2 };
-	struct room *r = calloc(1, sizeof(*r));
-
-	assert_int_equal(config_parse(&r->config, config_xml, strlen(config_xml), "test", stderr), 0);
-	assert_int_equal(loop_new(&r->loop), 0);
-	assert_int_equal(wire_new(&r->wire, &wire), 0);
-	assert_int_equal(wire_start(r->wire), 0);
-	assert_int_equal(wire_new(&r->far, &wire), 0);
-	assert_int_equal(wire_start(r->far), 0);
-	assert_int_equal(pool_new(&r->pool, "pool", 2), 0);
-	assert_int_equal(audio_engine_new(&r->audio, r->wire, 1), 0);
-	assert_int_equal(video_engine_new(&r->video, r->wire, r->pool), 0);
-	assert_int_equal(controller_new(&r->controller, &(struct controller_parts){
-		r->loop, r->wire, r->pool, r->audio, r->video, is_full, r }, r->config), 0);
-	*state = r;
-	return 0;
-}
-
-static void on_done(void *arg)
-{
-	((struct room *)arg)->done = true;
-}
-
-static void room_step(struct room *r)
-{
-	loop_step(r->loop, 5);
-}
-
-/* When a test gives up: long after what it waits for, however loaded the machine. */
-static int64_t patience(void)
-{
-	return clock_us() + 60000000;
-}
-
-/* Ends everything and sees that nothing is left. */
-static int room_close(void **state)
-{
-	struct room *r = *state;
-	struct wire_stats w;
-	struct video_engine_stats v;
-	struct audio_engine_stats a;
-
-	controller_end_all(r->controller, on_done, r);
-	for (int64_t end = patience(); clock_us() < end && !r->done;)
-		room_step(r);
-	assert_true(r->done);
-	wire_stats(r->wire, &w);
-	assert_int_equal(w.transports + w.streams, 0);
-	video_engine_stats(r->video, &v);
-	assert_int_equal(v.sources, 0);
-	audio_engine_stats(r->audio, &a);
-	assert_int_equal(a.legs, 0);
-	r->controller = controller_free(r->controller);
-	wire_stop(r->wire);
-	wire_stop(r->far);
-	video_engine_free(r->video);
-	audio_engine_free(r->audio);
-	pool_free(r->pool);
-	wire_drop(r->wire);
-	wire_drop(r->far);
-	loop_free(r->loop);
-	ref_drop(r->config);
-	free(r);
-	return 0;
-}
-
-/* ---- an endpoint -------------------------------------------------------------------- */
-
-struct endpoint {
-	struct room *room;
-	struct call *call;
-	struct media_desc *offer, *answer;
-	struct transport *transport[2];
-	struct stream *stream[2];
-	atomic_int pictures, keys, keys_wanted, released;
-	int keys_signalled;       /* asked for by signalling (RFC 5168) */
-	int refused, retry_after;
-	bool redirected;
-	char redirect[256], warning[160];
-	const char *local;        /* where signalling reached the bridge, NULL: 127.0.0.1 */
-	uint32_t tick;            /* audio sent, in 20 ms */
-	struct video_encoder *encoder;
-	unsigned frames;
-	struct call *replaces;    /* whose place its call is to take */
-	int referred;             /* last report of a transfer it asked for */
-	unsigned offers;          /* new ones of the bridge, the last one in `answer` */
-};
-
-static int op_answer(struct call *call, const struct media_desc *ours)
-{
-	struct endpoint *e = call->protocol_data;
-
-	*e->answer = *ours;
-	return 0;
-}
-
-static int op_refuse(struct call *call, int status, const char *reason, const char *warning,
-		     unsigned retry_after)
-{
-	struct endpoint *e = call->protocol_data;
-
-	(void)reason;
-	e->refused = status;
-	e->retry_after = (int)retry_after;
-	if (warning)
-		snprintf(e->warning, sizeof(e->warning), "%s", warning);
-	return 0;
-}
-
-static void end_now(void *arg)
-{
-	struct call *call = arg;
-
-	if (call->state != CALL_ENDED)
-		call_ended(call, 0, "ended");
-	ref_drop(call);
-}
-
-static int op_end(struct call *call, const char *reason)
-{
-	struct endpoint *e = call->protocol_data;
-
-	(void)reason;
-	return loop_call(e->room->loop, end_now, ref_hold(call));
-}
-
-static int op_offer(struct call *call, const struct media_desc *ours)
-{
-	struct endpoint *e = call->protocol_data;
-
-	e->offers++;
-	*e->answer = *ours;
-	return 0;
-}
-
-static int op_redirect(struct call *call, const char *uri)
-{
-	struct endpoint *e = call->protocol_data;
-
-	e->redirected = true;
-	snprintf(e->redirect, sizeof(e->redirect), "%s", uri);
-	return 0;
-}
-
-static int op_request_key(struct call *call, const struct desc_line *line)
-{
-	struct endpoint *e = call->protocol_data;
-
-	assert_int_equal(line->kind, MEDIA_VIDEO);
-	e->keys_signalled++;
-	return 0;
-}
-
-static void op_refer_progress(struct call *call, int status, const char *reason)
-{
-	(void)reason;
-	((struct endpoint *)call->protocol_data)->referred = status;
-}
-
-static const struct call_ops ops = {
-	.refer_progress = op_refer_progress,
-	.protocol = "test", .answer = op_answer, .refuse = op_refuse, .end = op_end,
-	.offer = op_offer, .redirect = op_redirect, .request_key = op_request_key,
-};
-
-static void on_frame(void *arg, struct coded *frame)
-{
-	struct endpoint *e = arg;
-
-	atomic_fetch_add(&e->pictures, 1);
-	atomic_fetch_add(&e->keys, frame->key);
-	ref_drop(frame);
-}
-
-static void on_key_wanted(void *arg)
-{
-	atomic_fetch_add(&((struct endpoint *)arg)->keys_wanted, 1);
-}
-
-static void on_released(void *arg)
-{
-	atomic_fetch_add(&((struct endpoint *)arg)->released, 1);
-}
-
-static const struct stream_events events = {
-	.frame = on_frame, .key_wanted = on_key_wanted, .released = on_released,
-};
-
-static void set_address(struct sockaddr_storage *out, uint16_t port)
-{
-	struct sockaddr_in *a = (struct sockaddr_in *)(void *)out;
-
-	memset(out, 0, sizeof(*out));
-	a->sin_family = AF_INET;
-	a->sin_port = htons(port);
-	a->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-}
-
-/* The endpoint offers G.711 and, if asked, H.264; plain or by SDES. */
-static struct endpoint *endpoint_new(struct room *r, bool video, bool sdes)
-{
-	struct endpoint *e = calloc(1, sizeof(*e));
-	struct media_desc *d = media_desc_new();
-
-	e->room = r;
-	e->offer = d;
-	e->answer = media_desc_new();
-	d->n_lines = video ? 2 : 1;
-	for (unsigned i = 0; i < d->n_lines; i++) {
-		struct desc_line *l = &d->line[i];
-		const struct transport_local *local;
-
-		assert_int_equal(transport_new(&e->transport[i], r->far, "127.0.0.1", false, NULL,
-					       NULL), 0);
-		assert_int_equal(stream_new(&e->stream[i], e->transport[i], &events, e), 0);
-		local = transport_local(e->transport[i]);
-		l->kind = i ? MEDIA_VIDEO : MEDIA_AUDIO;
-		snprintf(l->media, sizeof(l->media), "%s", i ? "video" : "audio");
-		l->proto = sdes ? PROTO_SAVP : PROTO_AVP;
-		snprintf(l->proto_text, sizeof(l->proto_text), "%s", sdes ? "RTP/SAVP" : "RTP/AVP");
-		l->port = local->rtp_port;
-		set_address(&l->rtp, l->port);
-		l->rtcp = l->rtp;
-		l->rtcp_mux = true;
-		l->send = l->receive = true;
-		l->n_codecs = 1;
-		l->codec[0] = (struct desc_codec){ .can_send = true, .can_receive = true,
-						   .pt = i ? 97 : 0, .pli = true, .nack = true };
-		l->codec[0].format.id = i ? CODEC_H264 : CODEC_PCMU;
-		l->codec[0].format.clock_rate = i ? 90000 : 8000;
-		l->codec[0].format.channels = 1;
-		if (i)
-			l->codec[0].format.h264 = (struct h264_format){ 66, 0xe0, 31, 1, false,
-				0, 0, 0, 0, 0, 0 };
-		if (sdes) {
-			l->n_crypto = 1;
-			l->crypto[0].tag = 1;
-			srtp_key_random(&l->crypto[0].key, SRTP_AES_CM_128_HMAC_SHA1_80);
-		}
-	}
-	return e;
-}
-
-/* `offer` NULL: it waits for the bridge's. */
-static void endpoint_call(struct endpoint *e, const char *number, const struct media_desc *offer)
-{
-	struct call *call = NULL;
-
-	assert_int_equal(call_new(&call, controller_calls(e->room->controller), &ops, false, NULL), 0);
-	call->protocol_data = e;
-	e->call = call;
-	snprintf(call->local, sizeof(call->local), "%s", number);
-	snprintf(call->remote_uri, sizeof(call->remote_uri), "tester@127.0.0.1");
-	snprintf(call->local_address, sizeof(call->local_address), "%s",
-		 e->local ? e->local : "127.0.0.1");
-	call->replaces = e->replaces;
-	call_offered(call, offer);
-	call->replaces = NULL;
-	if (e->refused || e->redirected)
-		call_ended(call, e->refused, "refused");
-	else
-		call_connected(call);
-}
-
-static void endpoint_dial(struct endpoint *e, const char *number)
-{
-	endpoint_call(e, number, e->offer);
-}
-
-/* Answers the bridge's offer: G.711, not a word about video. */
-static void endpoint_answer(struct endpoint *e)
-{
-	struct media_desc *d = media_desc_new();
-
-	/* One line where two were offered, as plain phones do. */
-	*d = *e->offer;
-	call_answered(e->call, d);
-	media_desc_free(d);
-}
-
-/* Takes the answer to the endpoint's wire. */
-static void endpoint_connect(struct endpoint *e)
-{
-	for (unsigned i = 0; i < e->offer->n_lines; i++) {
-		const struct desc_line *a = &e->answer->line[i];
-		struct desc_line *o = &e->offer->line[i];
-		struct transport_params t = { .remote_rtp = a->rtp, .remote_rtcp = a->rtp,
-					      .rtcp_mux = true };
-		struct stream_params s = {
-			.kind = o->kind, .send = o->send, .receive = o->receive, .n_rx = 1,
-			.rx[0] = { (uint8_t)o->codec[0].pt, o->codec[0].format },
-			.tx = { (uint8_t)o->codec[0].pt, o->codec[0].format },
-			.dtmf_tx_pt = -1, .cn_tx_pt = -1, .nack = true, .pli = true, .avpf = true,
-		};
-
-		assert_true(a->port);
-		if (a->n_crypto && o->n_crypto) {
-			t.security = SECURITY_SDES;
-			t.tx = o->crypto[0].key;
-			t.rx = a->crypto[0].key;
-		} else if (a->fingerprint.len && o->fingerprint.len) {
-			t.security = SECURITY_DTLS;
-			t.dtls_role = o->setup == SETUP_ACTIVE ? DTLS_ACTIVE : DTLS_PASSIVE;
-			snprintf(t.fingerprint_hash, sizeof(t.fingerprint_hash), "%s",
-				 a->fingerprint.hash);
-			memcpy(t.fingerprint, a->fingerprint.bytes, sizeof(t.fingerprint));
-			t.fingerprint_len = a->fingerprint.len;
-		}
-		snprintf(s.cname, sizeof(s.cname), "endpoint");
-		transport_set(e->transport[i], &t);
-		stream_set(e->stream[i], &s);
-	}
-}
-
-static void endpoint_hang_up(struct endpoint *e)
-{
-	if (e->call->state != CALL_ENDED)
-		call_ended(e->call, 0, "hung up");
-}
-
-static void endpoint_free(struct endpoint *e)
-{
-	int streams = 0;
-
-	for (unsigned i = 0; i < 2; i++) {
-		streams += e->stream[i] != NULL;
-		e->stream[i] = stream_drop(e->stream[i]);
-		e->transport[i] = transport_drop(e->transport[i]);
-	}
-	while (atomic_load(&e->released) < streams)
-		room_step(e->room);
-	ref_drop(e->call);
-	media_desc_free(e->offer);
-	media_desc_free(e->answer);
-	video_encoder_free(e->encoder);
-	free(e);
-}
-
-/* One 20 ms packet of a tone (0 Hz: silence), G.711 µ-law. */
-static void endpoint_talk(struct endpoint *e, double hz)
-{
-	static struct audio_encoder *encoder;
-	const struct codec_format format = { .id = CODEC_PCMU, .clock_rate = 8000, .channels = 1 };
-	struct send_batch *batch = send_batch_new(1);
-	struct coded *frame = coded_new(160, 0);
-	int16_t pcm[160];
-
-	if (!encoder)
-		assert_int_equal(audio_encoder_new(&encoder, &format, 0), 0);
-	for (unsigned i = 0; i < 160; i++)
-		pcm[i] = hz > 0 ? (int16_t)(8000 * sin(2 * M_PI * hz * (e->tick * 160 + i) / 8000)) : 0;
-	frame->codec = CODEC_PCMU;
-	frame->rtp_time = e->tick * 160;
-	frame->time_us = clock_us();
-	frame->len = (size_t)audio_encode(encoder, pcm, 160, frame->data, 160);
-	e->tick++;
-	assert_int_equal(send_batch_add(batch, e->stream[0], frame), 0);
-	ref_drop(frame);
-	wire_send(e->room->far, batch);
-}
-
-/* A picture of the endpoint's colour; a key frame when the bridge wants one. */
-static void endpoint_show(struct endpoint *e, uint8_t luma)
-{
-	const struct video_params params = {
-		.format = e->offer->line[1].codec[0].format, .width = 320, .height = 180,
-		.sar_num = 1, .sar_den = 1, .fps = 15, .bitrate = 200000,
-	};
-	struct picture *p = picture_new(320, 180);
-	struct send_batch *batch = send_batch_new(1);
-	struct coded *frame = NULL;
-	bool key = !e->frames || atomic_exchange(&e->keys_wanted, 0);
-
-	if (!e->encoder)
-		assert_int_equal(video_encoder_new(&e->encoder, &params), 0);
-	memset(p->plane[0], luma, (size_t)p->stride[0] * 180);
-	memset(p->plane[1], 100 + (e->frames & 15), (size_t)p->stride[1] * 90);
-	memset(p->plane[2], 128, (size_t)p->stride[2] * 90);
-	p->sar_num = p->sar_den = 1;
-	p->time_us = clock_us();
-	e->frames++;
-	assert_int_equal(video_encode(e->encoder, p, key, &frame), 0);
-	if (frame)
-		assert_int_equal(send_batch_add(batch, e->stream[1], frame), 0);
-	ref_drop(frame);
-	ref_drop(p);
-	wire_send(e->room->far, batch);
-}
-
-/* What the endpoint hears now at a frequency: pulls packets, Goertzel. */
-struct ear {
-	struct audio_decoder *decoder;
-	int16_t pcm[1600];
-	unsigned n;
-};
-
-/* Once in 20 ms, as a phone does. */
-static void ear_listen(struct ear *ear, struct endpoint *e)
-{
-	unsigned until = ear->n + 160;
-	struct audio_packet packet;
-
-	if (!ear->decoder)
-		assert_int_equal(audio_decoder_new(&ear->decoder, &e->offer->line[0].codec[0].format), 0);
-	while (ear->n < until) {
-		int n = 0;
-
-		if (stream_pull(e->stream[0], clock_us(), &packet, NULL) == PULL_PACKET)
-			n = audio_decode(ear->decoder, packet.data, packet.len, ear->pcm + ear->n,
-					 160);
-		if (n <= 0) {
-			n = 160;
-			memset(ear->pcm + ear->n, 0, 160 * sizeof(int16_t));
-		}
-		ear->n += (unsigned)n;
-	}
-}
-
-static double ear_level(const struct ear *ear, double hz)
-{
-	double re = 0, im = 0;
-
-	for (unsigned i = 0; i < ear->n; i++) {
-		re += ear->pcm[i] * cos(2 * M_PI * hz * i / 8000);
-		im += ear->pcm[i] * sin(2 * M_PI * hz * i / 8000);
-	}
-	return ear->n ? 2 * sqrt(re * re + im * im) / ear->n : 0;
-}
-
-static bool due(int64_t *next, int64_t period)
-{
-	int64_t now = clock_us();
-
-	if (now < *next)
-		return false;
-	*next = *next ? *next + period : now + period;
-	return true;
-}
-
-/* ---- tests ----------------------------------------------------------------------------- */
 
 /* Runs the two until each hears the other's tone and not its own. */
 static void hear_each_other(struct endpoint *a, struct endpoint *b)
@@ -935,15 +438,15 @@ static void test_keys_by_signalling(void **state)
 	/* nobody sees it: it is asked whether it answers */
 	endpoint_dial(a, "1000");
 	endpoint_connect(a);
-	for (end = patience(); clock_us() < end && !a->keys_signalled;) {
+	for (end = patience(); clock_us() < end && !a->line[LINE_PICTURE].keys_signalled;) {
 		room_step(r);
 		if (due(&next, 66000))
 			endpoint_show(a, 60);
 	}
-	assert_true(a->keys_signalled);
+	assert_true(a->line[LINE_PICTURE].keys_signalled);
 	endpoint_dial(b, "1000");
 	endpoint_connect(b);
-	atomic_store(&a->keys_wanted, 1);
+	atomic_store(&a->line[LINE_PICTURE].keys_wanted, 1);
 	see_more(b, a, 5);
 	see_more(a, b, 5);
 	keys = atomic_load(&a->keys);
@@ -954,7 +457,7 @@ static void test_keys_by_signalling(void **state)
 			endpoint_show(b, 90);
 	}
 	assert_true(atomic_load(&a->keys) > keys);
-	assert_int_equal(b->keys_signalled, 0);
+	assert_int_equal(b->line[LINE_PICTURE].keys_signalled, 0);
 	endpoint_hang_up(a);
 	endpoint_hang_up(b);
 	endpoint_free(a);
@@ -1021,7 +524,7 @@ static void test_come_and_go(void **state)
 				if (e[n])
 					endpoint_talk(e[n], 500);
 			for (int n = 0; n < 4; n++)
-				if (e[n] && e[n]->stream[1])
+				if (e[n] && e[n]->line[LINE_PICTURE].stream)
 					endpoint_show(e[n], 80);
 		}
 	}
@@ -1039,7 +542,7 @@ static void test_drain(void **state)
 	struct endpoint *e = endpoint_new(r, false, false), *late;
 
 	endpoint_dial(e, "1000");
-	controller_drain(r->controller, on_done, r);
+	controller_drain(r->controller, room_on_done, r);
 	late = endpoint_new(r, false, false);
 	endpoint_dial(late, "1000");
 	assert_int_equal(late->refused, 503);
@@ -1054,18 +557,6 @@ static void test_drain(void **state)
 	r->done = false;
 	endpoint_free(e);
 	endpoint_free(late);
-}
-
-static json_t *command(struct room *r, const char *name, json_t *args, int want)
-{
-	struct command_context context = { .controller = r->controller };
-	char error[256] = "";
-	json_t *out = NULL;
-
-	assert_int_equal(command_run(&context, name, args, &out, error, sizeof(error)), want);
-	assert_int_equal(!want, !error[0]);
-	json_decref(args);
-	return out;
 }
 
 /* Signalling over IPv6 and media over IPv4: the answer has the media's family, a
@@ -1086,7 +577,7 @@ static void test_families(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		struct sockaddr_storage want;
 
-		set_address(&want, a->answer->line[i].port);
+		endpoint_set_address(&want, a->answer->line[i].port);
 		assert_memory_equal(&a->answer->line[i].rtp, &want, sizeof(struct sockaddr_in));
 	}
 	endpoint_connect(a);
@@ -1240,7 +731,7 @@ static void test_delayed_offer_family(void **state)
 
 static bool has_encryption(struct room *r, const char *want)
 {
-	json_t *out = command(r, "participants", json_object(), 0), *p;
+	json_t *out = room_command(r, "participants", json_object(), 0), *p;
 	bool has = false;
 	size_t i;
 
@@ -1297,8 +788,8 @@ static void answer_with_ice(struct endpoint *e, const struct rtp_peer *phone, bo
 	struct desc_line *l = &e->offer->line[0];
 
 	l->port = rtp_peer_port(phone);
-	set_address(&l->rtp, l->port);
-	set_address(&l->rtcp, mux ? l->port : rtp_peer_rtcp_port(phone));
+	endpoint_set_address(&l->rtp, l->port);
+	endpoint_set_address(&l->rtcp, mux ? l->port : rtp_peer_rtcp_port(phone));
 	l->rtcp_mux = mux;
 	l->ice = true;
 	strcpy(l->ice_ufrag, "peer");
@@ -1399,14 +890,14 @@ static void test_move(void **state)
 	endpoint_connect(b);
 	endpoint_connect(plain);
 	id = id_of(b);
-	json_decref(command(r, "transfer", json_pack("{s:i, s:s}", "participant", (int)id, "target",
+	json_decref(room_command(r, "transfer", json_pack("{s:i, s:s}", "participant", (int)id, "target",
 						     "1000"), 0));
 	assert_int_equal(id_of(b), id);
 	hear_each_other(a, b);
 	see_more(a, b, 10);
 	/* Back and forth; a conference that nobody is left in ends. */
 	for (int i = 0; i < 20; i++)
-		json_decref(command(r, "transfer", json_pack("{s:i, s:s}", "participant", (int)id,
+		json_decref(room_command(r, "transfer", json_pack("{s:i, s:s}", "participant", (int)id,
 							     "target", i % 2 ? "1000" : "1001"), 0));
 	hear_each_other(a, b);
 	see_more(a, b, 10);
@@ -1458,7 +949,7 @@ static void test_take_over(void **state)
 	endpoint_connect(a);
 	endpoint_connect(b);
 	id = id_of(a);
-	json_decref(command(r, "mute", json_pack("{s:i, s:b}", "participant", (int)id, "speaker", 1), 0));
+	json_decref(room_command(r, "mute", json_pack("{s:i, s:b}", "participant", (int)id, "speaker", 1), 0));
 	plain->replaces = a->call;
 	endpoint_dial(plain, "7000");
 	assert_int_equal(plain->refused, 488);
@@ -1472,7 +963,7 @@ static void test_take_over(void **state)
 		room_step(r);
 	assert_int_equal(a->call->state, CALL_ENDED);
 	assert_true(((struct participant *)c->call->participant)->deaf);
-	json_decref(command(r, "unmute", json_pack("{s:i, s:b}", "participant", (int)id, "speaker", 1),
+	json_decref(room_command(r, "unmute", json_pack("{s:i, s:b}", "participant", (int)id, "speaker", 1),
 			    0));
 	hear_each_other(c, b);
 	endpoint_hang_up(b);
@@ -1491,7 +982,7 @@ static void test_commands(void **state)
 	int id;
 
 	endpoint_dial(e, "1000");
-	out = command(r, "participants", json_object(), 0);
+	out = room_command(r, "participants", json_object(), 0);
 	assert_int_equal(json_array_size(out), 1);
 	row = json_array_get(out, 0);
 	assert_string_equal(json_string_value(json_object_get(row, "audio")), "PCMU");
@@ -1499,51 +990,51 @@ static void test_commands(void **state)
 	assert_string_equal(json_string_value(json_object_get(row, "encryption")), "none");
 	id = (int)json_integer_value(json_object_get(row, "id"));
 	json_decref(out);
-	json_decref(command(r, "conferences", json_object(), 0));
-	json_decref(command(r, "calls", json_object(), 0));
-	json_decref(command(r, "stats", json_object(), 0));
-	out = command(r, "mute", json_pack("{s:i}", "participant", id), 0);
+	json_decref(room_command(r, "conferences", json_object(), 0));
+	json_decref(room_command(r, "calls", json_object(), 0));
+	json_decref(room_command(r, "stats", json_object(), 0));
+	out = room_command(r, "mute", json_pack("{s:i}", "participant", id), 0);
 	assert_true(json_is_true(json_object_get(out, "muted")));
 	json_decref(out);
-	out = command(r, "unmute", json_pack("{s:i}", "participant", id), 0);
+	out = room_command(r, "unmute", json_pack("{s:i}", "participant", id), 0);
 	assert_false(json_is_true(json_object_get(out, "muted")));
 	json_decref(out);
-	json_decref(command(r, "layout", json_pack("{s:s, s:s}", "conference", "1000", "layout",
+	json_decref(room_command(r, "layout", json_pack("{s:s, s:s}", "conference", "1000", "layout",
 						   "1+5"), 0));
-	command(r, "layout", json_pack("{s:s, s:s}", "conference", "1000", "layout", "odd"), -EINVAL);
-	out = command(r, "pin", json_pack("{s:i, s:s}", "participant", id, "place", "6"), 0);
+	room_command(r, "layout", json_pack("{s:s, s:s}", "conference", "1000", "layout", "odd"), -EINVAL);
+	out = room_command(r, "pin", json_pack("{s:i, s:s}", "participant", id, "place", "6"), 0);
 	assert_string_equal(json_string_value(json_object_get(out, "place")), "6");
 	json_decref(out);
-	command(r, "pin", json_pack("{s:i, s:s}", "participant", id, "place", "7"), -ENOENT);
-	command(r, "pin", json_pack("{s:i, s:s}", "participant", id, "place", "door"), -ENOENT);
-	out = command(r, "message", json_pack("{s:s, s:s, s:i}", "to", "1000", "text",
+	room_command(r, "pin", json_pack("{s:i, s:s}", "participant", id, "place", "7"), -ENOENT);
+	room_command(r, "pin", json_pack("{s:i, s:s}", "participant", id, "place", "door"), -ENOENT);
+	out = room_command(r, "message", json_pack("{s:s, s:s, s:i}", "to", "1000", "text",
 					      "Ends\n in \xe2\x80\xae five\x1b[2J", "seconds", 1), 0);
 	assert_string_equal(json_string_value(json_object_get(out, "text")), "Ends in five[2J");
 	json_decref(out);
-	out = command(r, "message", json_pack("{s:o, s:s}", "to", json_sprintf("%d", id), "text", "Hello"),
+	out = room_command(r, "message", json_pack("{s:o, s:s}", "to", json_sprintf("%d", id), "text", "Hello"),
 		      0);
 	assert_int_equal(json_integer_value(json_object_get(out, "participant")), id);
 	json_decref(out);
-	json_decref(command(r, "message", json_pack("{s:s, s:s}", "to", "1000", "text", ""), 0));
-	command(r, "message", json_pack("{s:s, s:s}", "to", "1000", "text", "\x01\x02"), -EINVAL);
-	command(r, "message", json_pack("{s:s, s:s}", "to", "77", "text", "a"), -ENOENT);
-	command(r, "message", json_pack("{s:s, s:s}", "to", "-1", "text", "a"), -ENOENT);
-	command(r, "message", json_pack("{s:s, s:s, s:i}", "to", "1000", "text", "a", "seconds", 0),
+	json_decref(room_command(r, "message", json_pack("{s:s, s:s}", "to", "1000", "text", ""), 0));
+	room_command(r, "message", json_pack("{s:s, s:s}", "to", "1000", "text", "\x01\x02"), -EINVAL);
+	room_command(r, "message", json_pack("{s:s, s:s}", "to", "77", "text", "a"), -ENOENT);
+	room_command(r, "message", json_pack("{s:s, s:s}", "to", "-1", "text", "a"), -ENOENT);
+	room_command(r, "message", json_pack("{s:s, s:s, s:i}", "to", "1000", "text", "a", "seconds", 0),
 		-EINVAL);
-	json_decref(command(r, "unpin", json_pack("{s:i}", "participant", id), 0));
-	command(r, "mute", json_pack("{s:i}", "participant", 12345), -ENOENT);
-	command(r, "mute", json_pack("{s:s}", "participant", "one"), -EINVAL);
-	command(r, "mute", json_object(), -EINVAL);
-	command(r, "conferences", json_pack("{s:i}", "extra", 1), -EINVAL);
-	command(r, "fly", json_object(), -EINVAL);
-	out = command(r, "dialplan test", json_pack("{s:s}", "number", "1234"), 0);
+	json_decref(room_command(r, "unpin", json_pack("{s:i}", "participant", id), 0));
+	room_command(r, "mute", json_pack("{s:i}", "participant", 12345), -ENOENT);
+	room_command(r, "mute", json_pack("{s:s}", "participant", "one"), -EINVAL);
+	room_command(r, "mute", json_object(), -EINVAL);
+	room_command(r, "conferences", json_pack("{s:i}", "extra", 1), -EINVAL);
+	room_command(r, "fly", json_object(), -EINVAL);
+	out = room_command(r, "dialplan test", json_pack("{s:s}", "number", "1234"), 0);
 	assert_string_equal(json_string_value(json_object_get(out, "target")), "1234");
 	json_decref(out);
-	json_decref(command(r, "kick", json_pack("{s:i}", "participant", id), 0));
+	json_decref(room_command(r, "kick", json_pack("{s:i}", "participant", id), 0));
 	for (int64_t end = patience(); clock_us() < end && e->call->state != CALL_ENDED;)
 		room_step(r);
 	assert_int_equal(e->call->state, CALL_ENDED);
-	out = command(r, "participants", json_object(), 0);
+	out = room_command(r, "participants", json_object(), 0);
 	assert_int_equal(json_array_size(out), 0);
 	json_decref(out);
 	endpoint_free(e);

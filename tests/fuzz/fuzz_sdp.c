@@ -40,7 +40,8 @@ static void check_answer(const struct media_desc *offer, enum conf_encryption en
 {
 	static struct desc_agreed agreed[DESC_MAX_LINES];
 	static char buf[SDP_MAX_BYTES];
-	const struct desc_policy policy = { .encryption = encryption, .video = true };
+	const struct desc_policy policy = { .encryption = encryption, .video = true,
+					    .slides = encryption != ENCRYPTION_OFF };
 	struct media_desc *answer = media_desc_new(), *again = NULL;
 	struct desc_verdict verdict;
 	int len;
@@ -60,6 +61,8 @@ static void check_answer(const struct media_desc *offer, enum conf_encryption en
 	must(desc_agree(answer, offer, false, agreed) == (offer->too_many_lines ? -EBADMSG : 0));
 	for (uint32_t i = 0; i < answer->n_lines && !offer->too_many_lines; i++) {
 		must(agreed[i].active == (answer->line[i].port != 0));
+		must(agreed[i].role != ROLE_SLIDES || !agreed[i].send);
+		must(agreed[i].role != ROLE_SLIDES || !agreed[i].active || policy.slides);
 		must(!agreed[i].active || encryption != ENCRYPTION_REQUIRED ||
 		     agreed[i].security != AGREED_PLAIN);
 	}

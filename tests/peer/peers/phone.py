@@ -213,6 +213,7 @@ class Phone:
         c = CODECS[audio]
         self.audio = Media(address, c.pt, c.rate, c.step, ppm)
         self.video = Media(address, 97, 90000, 3000, ppm) if video else None
+        self.more = []            # lines behind these two
         self.bridge = (bridge_address, bridge)
         self.sip = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sip.bind((address, 0))
@@ -240,7 +241,13 @@ class Phone:
             formats, described, proto = self.video_formats
             lines += [f"m=video {self.video.port} {proto} {formats}", *described, "a=rtcp-mux",
                       f"a={direction}"]
+        for line in self.more:
+            lines += line.described()
         return "\r\n".join(lines) + "\r\n"
+
+    def medias(self):
+        """What may flow, in the order of the lines; None: nothing does."""
+        return [self.audio, *([self.video] if self.video else []), *(m.media for m in self.more)]
 
     def _send(self, method, cseq, body="", branch=None, kind="application/sdp"):
         lines = [f"{method} {self.target} SIP/2.0",
@@ -284,14 +291,21 @@ class Phone:
     def _use_answer(self, answer):
         self.answer = answer.split("\r\n\r\n", 1)[1]
         host = re.search(r"c=IN IP4 (\S+)", self.answer)
-        for media, kind in ((self.audio, "audio"), (self.video, "video")):
-            m = re.search(rf"m={kind} (\d+)", self.answer)
-            if media and m and int(m.group(1)):
-                media.remote = (host.group(1), int(m.group(1)))
+        for media, port in zip(self.medias(), re.findall(r"(?m)^m=\S+ (\d+)", self.answer)):
+            if media:
+                media.remote = (host.group(1), int(port)) if int(port) else None
 
     def hold(self, direction):
         answer = self._request("INVITE", self.offer(direction))
         return bool(answer) and answer.startswith("SIP/2.0 200")
+
+    def reinvite(self):
+        """Offers what its lines are now, and uses the answer."""
+        answer = self._request("INVITE", self.offer(self.direction))
+        if answer and answer.startswith("SIP/2.0 200"):
+            self._use_answer(answer)
+            return True
+        return False
 
     def info_key(self, key):
         """A key by INFO (dtmf-relay); True when that was taken."""
@@ -353,11 +367,13 @@ class Phone:
         except OSError:
             pass
         self.epoch, wall = time.monotonic(), time.time()
-        all_media = [m for m in (self.audio, self.video) if m]
-        ticks = {m: 0 for m in all_media}
-        report = 0
+        ticks, report = {}, 0
         while self.running:
             now = time.monotonic() - self.epoch
+            all_media = [m for m in self.medias() if m]
+            for m in all_media:
+                if m not in ticks:
+                    ticks[m] = int(now / m.interval)
             if self.together and ticks[self.audio] % 5 == 0 and ticks[self.video] % 3 == 0:
                 # 20 ms and 33.3 ms meet every 100 ms
                 self.audio.frames, self.together = self.together, None
@@ -408,5 +424,5 @@ class Phone:
         self.running = False
         for t in self.threads:
             t.join(2)
-        for s in (self.sip, self.audio.socket) + ((self.video.socket,) if self.video else ()):
+        for s in [self.sip] + [m.socket for m in self.medias() if m]:
             s.close()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A room system of another age: its call is the scripted phone's, and its picture is
 coded and decoded by GStreamer, which sends to and receives from two ports of its own.
-The phone's media socket stands between them and the bridge, and may lose packets."""
+The phone's media socket stands between them and the bridge, and may lose packets.
+Slides are a second video of it, coded by a GStreamer of their own."""
 import glob
 import os
 import random
@@ -14,7 +15,7 @@ import time
 import wave
 
 from . import media
-from .phone import PCM_RATE, Phone, decode, encode, ffmpeg
+from .phone import PCM_RATE, Media, Phone, decode, encode, ffmpeg
 
 
 class Video:
@@ -65,6 +66,97 @@ def old_clip(k, folder, size=(352, 288), pixel=12 / 11, seconds=60):
     return path
 
 
+def gst(log, *pipeline):
+    return subprocess.Popen(["gst-launch-1.0", "-q", *" ".join(pipeline).split()],
+                            stdin=subprocess.DEVNULL, stdout=open(log, "w"),
+                            stderr=subprocess.STDOUT)
+
+
+def end(processes):
+    for p in processes:
+        p.terminate()
+    for p in processes:
+        try:
+            p.wait(3)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            p.wait()
+
+
+class Feed:
+    """What comes from a GStreamer is sent from a Media's socket, once `change` (packet to
+    packet, or None for a lost one) has had it."""
+
+    def __init__(self, media, change):
+        self.media, self.change, self.running = media, change, True
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(.2)
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while self.running:
+            try:
+                data = self.socket.recv(65536)
+                data = self.change(data) if self.media.remote else None
+                if data:
+                    self.media.socket.sendto(data, self.media.remote)
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+
+    def close(self):
+        self.running = False
+        self.socket.close()
+
+    def play(self, log, v, clip, bits):
+        """GStreamer plays the clip in that codec."""
+        return gst(log, f"filesrc location={clip} ! qtdemux ! h264parse ! avdec_h264 !",
+                   f"videoconvert ! {v.encoder.format(bits=bits)} ! {v.pay} pt={v.pt} !",
+                   f"udpsink host=127.0.0.1 port={self.port}")
+
+
+class Line:
+    """A line of an offer that nothing flows on."""
+    media = None
+
+    def __init__(self, *lines):
+        self.lines = lines
+
+    def described(self):
+        return list(self.lines)
+
+
+class Slides(Line):
+    """A second video. `offered`: it is in use; else its port is 0."""
+
+    def __init__(self, log, codec, clip, *lines, kbits=800):
+        super().__init__(*lines)
+        self.v, self.log, self.clip, self.kbits = VIDEOS[codec], log, clip, kbits
+        self.media, self.offered, self.direction = Media("127.0.0.1", self.v.pt, 90000, 3000), \
+            True, "sendonly"
+        self.feed, self.processes = Feed(self.media, lambda data: data), []
+
+    def described(self):
+        return [f"m=video {self.media.port if self.offered else 0} RTP/AVP {self.v.pt}",
+                *self.v.described, "a=content:slides", *self.lines, "a=rtcp-mux",
+                f"a={self.direction}"]
+
+    def start(self):
+        self.processes.append(self.feed.play(self.log, self.v, self.clip, self.kbits * 1000))
+
+    def stop(self):
+        """No packets any more; reports go on."""
+        end(self.processes)
+        self.processes = []
+
+    def close(self):
+        self.stop()
+        self.feed.close()
+
+
 class Room(Phone):
     """`clip`: an H.264 file of the size that it sends. `loss`: the part of the packets
     of each direction that is lost, (sent, received)."""
@@ -83,9 +175,7 @@ class Room(Phone):
         self.loss, self.random = loss, random.Random(seed)
         self.outgoing = lambda data: data   # what becomes of each packet that it sends
         self.rtp_ports = {self.video.port}
-        self.inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.inside.bind(("127.0.0.1", 0))
-        self.inside.settimeout(.2)
+        self.feed = Feed(self.video, self._lossy)
         probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         probe.bind(("127.0.0.1", 0))
         self.receiver = probe.getsockname()
@@ -93,12 +183,11 @@ class Room(Phone):
         self.processes = []
         self.video.forward = self._to_receiver
         self.missed = False
-        for target in (self._from_sender, self._ask):
-            threading.Thread(target=target, daemon=True).start()
+        threading.Thread(target=self._ask, daemon=True).start()
 
     def _to_receiver(self, data):
         if self.random.random() >= self.loss[1]:
-            self.inside.sendto(data, self.receiver)
+            self.feed.socket.sendto(data, self.receiver)
         else:
             self.missed = True
 
@@ -115,36 +204,21 @@ class Room(Phone):
             elif self.status == 200:
                 self._request("INFO", FAST_UPDATE, 2, kind="application/media_control+xml")
 
-    def _from_sender(self):
-        while self.running:
-            try:
-                data = self.inside.recv(65536)
-            except OSError:
-                continue
-            if self.video.remote and self.random.random() >= self.loss[0]:
-                try:
-                    self.video.socket.sendto(self.outgoing(data), self.video.remote)
-                except OSError:
-                    return
-
-    def _gst(self, what, *pipeline):
-        line = " ".join(pipeline).format(bits=self.kbits * 1000)
-        self.processes.append(subprocess.Popen(
-            ["gst-launch-1.0", "-q", *line.split()], stdin=subprocess.DEVNULL,
-            stdout=open(f"{self.folder}/{what}.log", "w"), stderr=subprocess.STDOUT))
+    def _lossy(self, data):
+        return self.outgoing(data) if self.random.random() >= self.loss[0] else None
 
     def start(self):
         """Its picture begins, both ways."""
         v = self.v
-        self._gst("receive", f"udpsrc address=127.0.0.1 port={self.receiver[1]}",
-                  f"caps=application/x-rtp,media=video,clock-rate=90000,encoding-name={v.name},"
-                  f"payload={v.pt} ! rtpjitterbuffer latency=60 ! {v.depay} ! {v.decoder} !",
-                  "videoconvert ! videorate ! video/x-raw,framerate=4/1 ! pngenc "
-                  "compression-level=1 !",
-                  f"multifilesink location={self.folder}/png/%06d.png")
-        self._gst("send", f"filesrc location={self.clip} ! qtdemux ! h264parse ! avdec_h264 !",
-                  f"videoconvert ! {v.encoder} ! {v.pay} pt={v.pt} !",
-                  f"udpsink host=127.0.0.1 port={self.inside.getsockname()[1]}")
+        self.processes += [
+            gst(f"{self.folder}/receive.log",
+                f"udpsrc address=127.0.0.1 port={self.receiver[1]}",
+                f"caps=application/x-rtp,media=video,clock-rate=90000,encoding-name={v.name},"
+                f"payload={v.pt} ! rtpjitterbuffer latency=60 ! {v.depay} ! {v.decoder} !",
+                "videoconvert ! videorate ! video/x-raw,framerate=4/1 ! pngenc "
+                "compression-level=1 !",
+                f"multifilesink location={self.folder}/png/%06d.png"),
+            self.feed.play(f"{self.folder}/send.log", v, self.clip, self.kbits * 1000)]
         if self.sound:
             self.play(encode(self.codec, self.sound, 60))
 
@@ -181,17 +255,10 @@ class Room(Phone):
         return [path]
 
     def quit(self):
-        for p in self.processes:
-            p.terminate()
-        for p in self.processes:
-            try:
-                p.wait(3)
-            except subprocess.TimeoutExpired:
-                p.kill()
-                p.wait()
+        end(self.processes)
         self.processes = []
 
     def hangup(self):
         self.quit()
         super().hangup()
-        self.inside.close()
+        self.feed.close()

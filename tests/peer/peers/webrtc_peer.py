@@ -136,6 +136,8 @@ class Peer:
 
         self.pc.addTrack(MediaPlayer(self.args.sound).audio)
         self.pc.addTrack(MediaPlayer(self.args.clip).video)
+        if self.args.slides:
+            self.pc.addTrack(MediaPlayer(self.args.slides).video)
         if self.args.codec:
             from aiortc import RTCRtpSender
             wanted = [c for c in RTCRtpSender.getCapabilities("video").codecs
@@ -154,7 +156,10 @@ class Peer:
             self.sip.send("ACK", 1, self.pc.localDescription.sdp)
         else:
             await self.pc.setLocalDescription(await self.pc.createOffer())
-            status, answer = await self.sip.invite(self.pc.localDescription.sdp)
+            # it knows nothing of RFC 4796; its last line is the one of slides
+            status, answer = await self.sip.invite(
+                self.pc.localDescription.sdp +
+                ("a=content:slides\r\n" if self.args.slides else ""))
             if status != 200:
                 return {"ok": False, "status": status}
             await self.pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
@@ -190,6 +195,7 @@ async def main():
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--codec")
     parser.add_argument("--orientation", type=int)
+    parser.add_argument("--slides")
     args = parser.parse_args()
     if args.orientation is not None:
         held(args.orientation)
