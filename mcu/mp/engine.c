@@ -12,7 +12,9 @@
  *
  * The level rises when more than a fifth of the work of two seconds in a row began
  * too late or was left out, or half of the work of one second, and falls after some
- * good seconds, more of them each time it had to rise again. A tick that did not
+ * good seconds; more of them each time it had to rise again after it had fallen, so
+ * that a crowd that joins is soon forgotten and a machine that is too small does not
+ * try every few seconds. A tick that did not
  * happen is work, so that a view of one frame a second tells as much as one of
  * thirty. */
 #include "mcu/mp/engine.h"
@@ -35,6 +37,9 @@ enum {
 /* Unseen sources are decoded for what a quarter of a core can do. */
 enum { KEEP_PER_CORE = 8 };
 #define PROBE_INTERVAL_US 50000
+#define CROWD_US 250000
+/* To open a decoder and decode a key frame takes what twenty pictures take. */
+enum { FIRST_PER_CORE = 16, FIRST_BURST = 16 };
 
 /* Four encoders of 720p30 take half of a core at full effort; what decodes for
  * them takes a fifth. */
@@ -57,6 +62,7 @@ int video_engine_new(struct video_engine **out, struct wire *wire, struct pool *
 	self->wire = wire;
 	self->pool = pool;
 	self->encode_room = ENCODE_ROOM_PER_CORE * (cores > 0 ? (uint64_t)cores : 1);
+	self->first_interval = 1000000 / (FIRST_PER_CORE * (cores > 0 ? cores : 1));
 	self->keep_room = KEEP_PER_CORE * (cores > 0 ? (uint32_t)cores : 1);
 	atomic_init(&self->governor.patience, GOVERNOR_PATIENCE);
 	*out = self;
@@ -139,7 +145,8 @@ static void governor_close(struct governor *g, uint32_t work, uint32_t late)
 			return;
 		atomic_store(&g->bad, 0);
 		atomic_store(&g->level, level + 1);
-		patience *= 2;
+		if (atomic_exchange(&g->eased, false))
+			patience *= 2;
 		atomic_store(&g->patience, patience > GOVERNOR_PATIENCE_MAX ?
 						   GOVERNOR_PATIENCE_MAX : patience);
 		log_warning("video=overload level=%u late=%u of=%u", level + 1, late, work);
@@ -155,6 +162,7 @@ static void governor_close(struct governor *g, uint32_t work, uint32_t late)
 	atomic_store(&g->good, 0);
 	if (level) {
 		atomic_store(&g->level, level - 1);
+		atomic_store(&g->eased, true);
 		log_info("video=overload level=%u", level - 1);
 	} else if (patience > GOVERNOR_PATIENCE) {
 		atomic_store(&g->patience, patience / 2);
@@ -226,12 +234,21 @@ bool engine_busy(struct video_engine *self)
 	return atomic_load_explicit(&self->governor.level, memory_order_relaxed) > 0;
 }
 
+/* So many join that the turns of their probes or first pictures are far off. */
+static bool engine_crowded(struct video_engine *self)
+{
+	int64_t by = clock_us() + CROWD_US;
+
+	return atomic_load_explicit(&self->probe_at, memory_order_relaxed) > by ||
+	       atomic_load_explicit(&self->first_at, memory_order_relaxed) > by;
+}
+
 bool engine_keep(struct video_engine *self, bool refuses)
 {
 	uint32_t room = refuses ? self->keep_room : self->keep_room / 2;
 	uint32_t kept = atomic_load(&self->count.sources_kept);
 
-	if (engine_busy(self))
+	if (engine_busy(self) || (!refuses && engine_crowded(self)))
 		return false;
 	while (kept < room)
 		if (atomic_compare_exchange_weak(&self->count.sources_kept, &kept, kept + 1))
@@ -244,12 +261,24 @@ void engine_unkeep(struct video_engine *self)
 	engine_uncount(self, sources_kept, 1);
 }
 
-int64_t engine_probe_turn(struct video_engine *self, int64_t now)
+/* The next of turns that are `interval` apart and come no earlier than `least`. */
+static int64_t take_turn(_Atomic int64_t *next, int64_t least, int64_t interval)
 {
-	int64_t at = atomic_load(&self->probe_at), turn;
+	int64_t at = atomic_load(next), turn;
 
 	do
-		turn = at > now ? at : now;
-	while (!atomic_compare_exchange_weak(&self->probe_at, &at, turn + PROBE_INTERVAL_US));
+		turn = at > least ? at : least;
+	while (!atomic_compare_exchange_weak(next, &at, turn + interval));
 	return turn;
+}
+
+int64_t engine_probe_turn(struct video_engine *self, int64_t now)
+{
+	return take_turn(&self->probe_at, now, PROBE_INTERVAL_US);
+}
+
+int64_t engine_first_turn(struct video_engine *self, int64_t now)
+{
+	return take_turn(&self->first_at, now - (FIRST_BURST - 1) * self->first_interval,
+			 self->first_interval);
 }

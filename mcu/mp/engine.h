@@ -30,6 +30,7 @@ struct governor {
 	_Atomic uint32_t peak;       /* `busiest` of the window before */
 	/* touched by whoever closes a window; windows are a second apart */
 	_Atomic uint32_t bad, good, patience;
+	_Atomic bool eased;          /* it was lowered since it last rose */
 };
 
 /* Counted. */
@@ -43,6 +44,8 @@ struct video_engine {
 	uint64_t encode_room;        /* above this load encoders of few work fast */
 	uint32_t keep_room;          /* unseen sources that may stay decoded */
 	_Atomic int64_t probe_at;    /* when the next source may be asked for a key */
+	int64_t first_interval;      /* between first pictures that nobody waits for … */
+	_Atomic int64_t first_at;    /* … and when the next may be decoded */
 };
 
 #define engine_count(engine, counter, n) \
@@ -78,5 +81,9 @@ bool engine_busy(struct video_engine *self);
 /* When a source that nobody sees may be asked for a key frame: all of them take
  * their turns, however many have joined at once. */
 int64_t engine_probe_turn(struct video_engine *self, int64_t now);
+
+/* When a source that nobody sees may decode its first picture, which tells that it has
+ * one: at once, unless very many have joined just now. */
+int64_t engine_first_turn(struct video_engine *self, int64_t now);
 
 #endif

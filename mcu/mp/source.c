@@ -76,6 +76,7 @@ struct source {
 	int64_t probe_until;         /* a request of a probe is out until then, or 0 */
 	uint64_t probe_keys, probe_packets; /* that had come when it went */
 	unsigned probes;             /* without an answer */
+	int64_t first_turn;          /* decodes its first picture from then on; 0: not asked */
 	bool shown;                  /* a view has shown it */
 	int64_t unwatched_at, linger_until;
 	uint64_t dropped_before;
@@ -305,6 +306,26 @@ static bool source_keep(struct source *self, bool wish)
 	return self->kept;
 }
 
+/* Who has shown nothing yet is seated nowhere: the first picture is decoded in any case,
+ * but when hundreds join at once, in its turn. The key frame that a stream begins with
+ * may be over then, and the one that comes instead is an answer. */
+static bool source_first(struct source *self, int64_t now)
+{
+	struct stream_stats s;
+
+	if (self->width)
+		return false;
+	if (!self->first_turn)
+		self->first_turn = engine_first_turn(self->engine, now);
+	if (now < self->first_turn)
+		return false;
+	if (self->told && !self->seen && self->stream) {
+		stream_stats(self->stream, &s);
+		self->had_key = s.keys_in > 0;
+	}
+	return true;
+}
+
 static void source_follow_watchers(struct source *self, bool watched, int64_t now)
 {
 	if (watched) {
@@ -334,15 +355,15 @@ static void source_follow(struct source *self, int64_t now)
 		slot_put(&self->slot, NULL);
 		self->had_key = false;
 		self->width = self->height = 0;
+		self->first_turn = 0;
 	}
 	source_follow_watchers(self, watched, now);
-	if (live && !watched)
+	if (live && !watched && self->width)
 		source_probe(self, now);
 	unseen = live && !watched && self->stream && now >= self->linger_until;
 	kept = source_keep(self, unseen && !self->answers);
-	/* Who has shown nothing yet is seated nowhere: the first picture is decoded. */
 	if (live)
-		source_set_seen(self, !unseen || kept || !self->width, now);
+		source_set_seen(self, !unseen || kept || source_first(self, now), now);
 	if (!watched && !self->seen && now - self->unwatched_at >= STALE_US)
 		slot_put(&self->slot, NULL);
 	self->was_live = live;
@@ -432,16 +453,20 @@ static void frame_deliver(struct msg *msg, void *owner)
 	struct source *self = owner;
 	int64_t now = clock_us();
 	uint64_t dropped = actor_dropped(self->actor);
+	bool first;
 
 	source_follow(self, now);
 	if (dropped != self->dropped_before || atomic_exchange(&self->gap, false)) {
 		self->dropped_before = dropped;
 		source_lost(self);
 	}
+	first = !self->width;
 	if (self->seen)
 		source_decode(self, m->frame, now);
 	else
 		engine_count(self->engine, decodes_skipped, 1);
+	if (first && self->width)
+		actor_schedule(self->actor, now); /* need it be decoded any more? */
 	frame_discard(msg);
 }
 
@@ -450,6 +475,8 @@ static void source_schedule(struct source *self, int64_t now)
 {
 	int64_t stale = self->unwatched_at + STALE_US;
 
+	if (!self->width && now < self->first_turn)
+		actor_schedule(self->actor, self->first_turn);
 	if (now < self->linger_until)
 		actor_schedule(self->actor, self->linger_until);
 	else if (!self->seen && now < stale)

@@ -152,6 +152,7 @@ class Rig:
                 before, begun = [cpu_seconds(p) for p in pids], time.monotonic()
                 others, by_thread = busy_elsewhere(sum(before)), threads(pids[0])
                 result["stats_during"] = counted = bridge.balai("stats")
+                steps = bridge.log().count("video=overload level")
             elif line.startswith("measured"):
                 seconds = time.monotonic() - begun
                 used = [cpu_seconds(p) for p in pids]
@@ -166,7 +167,9 @@ class Rig:
                 result["load"] = json.loads(line)
         if load.wait() or "load" not in result or "cpu" not in result:
             raise RuntimeError("the load generator failed\n" + bridge.log()[-2000:])
-        result["steps"] = bridge.log().count("video=overload")
+        # while it was measured; one taken before and still there counts too
+        result["steps"] = bridge.log().count("video=overload level") - steps + \
+            result["stats_during"]["video"]["overload"]
         return result
 
     def idle(self, conferences, seconds):

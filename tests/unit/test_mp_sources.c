@@ -102,7 +102,7 @@ static void test_burst(void **state)
 	(void)state;
 	m.engine->keep_room = 4;
 	for (unsigned i = 0; i < MAX_FEEDS; i++)
-		feed_start(i, 200)->answers = i < 3;
+		feed_start(i, 200)->answers = i >= MAX_FEEDS - 3;
 	pass(1000);
 	assert_int_equal(stats().sources_kept, 2);
 	pass(100000);
@@ -111,13 +111,13 @@ static void test_burst(void **state)
 		late += m.feed[i].stream->key_requests == 0;
 	assert_in_range(late, 1, MAX_FEEDS - 1);
 	pass(10 * SECOND);
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = MAX_FEEDS - 3; i < MAX_FEEDS; i++)
 		assert_int_equal(m.feed[i].stream->key_requests, 1);
 	pass(10 * SECOND);
 	assert_int_equal(stats().sources_kept, 4);
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = MAX_FEEDS - 3; i < MAX_FEEDS; i++)
 		assert_false(m.feed[i].stream->seen);
-	for (unsigned i = 3; i < MAX_FEEDS; i++)
+	for (unsigned i = 0; i < MAX_FEEDS - 3; i++)
 		assert_in_range(m.feed[i].stream->key_requests, 5, 20);
 	assert_int_equal(stats().probes, 3 + 5 * 5);
 	/* a machine that is too busy decodes none of them */
@@ -130,13 +130,54 @@ static void test_burst(void **state)
 	atomic_store(&m.engine->governor.level, 0);
 }
 
+/* Hundreds join at once: first pictures are decoded in turns, by a key frame that is asked
+ * for, and nobody is kept decoded meanwhile. Who is shown does not wait. */
+static void test_crowd(void **state)
+{
+	int64_t turn;
+	struct view *v;
+	struct watcher a;
+	unsigned shown = 0;
+
+	(void)state;
+	m.engine->first_interval = 100000;
+	for (unsigned i = 0; i < 15 + 20; i++)
+		turn = engine_first_turn(m.engine, START);
+	assert_int_equal(turn, START + 19 * 100000);
+	for (unsigned i = 0; i < MAX_FEEDS; i++)
+		feed_start(i, 200);
+	v = view_of(1, &m.feed[0].source, "auto");
+	a = watch(v, 1500000);
+	pass(100000);
+	check_luma(640, 360, 200);
+	assert_int_equal(fake_codec.decoders, 1);
+	assert_int_equal(stats().sources_kept, 0);
+	for (unsigned i = 1; i < MAX_FEEDS; i++)
+		assert_int_equal(m.feed[i].stream->key_requests, 0);
+	pass(2000000 + 200000);
+	for (unsigned i = 1; i < MAX_FEEDS; i++)
+		shown += m.feed[i].stream->key_requests == 1;
+	assert_in_range(shown, 1, 4);
+	pass(MAX_FEEDS * 100000);
+	/* that was the answer: nobody is probed, or decoded, any more */
+	pass(5 * SECOND);
+	for (unsigned i = 1; i < MAX_FEEDS; i++) {
+		assert_int_equal(m.feed[i].stream->key_requests, 1);
+		assert_false(m.feed[i].stream->seen);
+	}
+	assert_int_equal(stats().probes, 0);
+	assert_int_equal(fake_codec.decoders, 1);
+	unwatch(&a);
+	view_drop(v);
+}
+
 /* Who sends nothing is not one that does not answer. */
 static void test_silent_camera(void **state)
 {
 	struct feed *f = feed_start(0, 200);
 
 	(void)state;
-	pass(40000);
+	pass(30000); /* one picture, no answer yet */
 	f->on = false;
 	pass(60 * SECOND);
 	assert_in_range(stats().probes, 3, 7);
@@ -343,7 +384,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_not_seen), TEST(test_no_sink_no_decoding), TEST(test_never_answers),
-		TEST(test_burst), TEST(test_silent_camera), TEST(test_answers_no_more),
+		TEST(test_burst), TEST(test_crowd), TEST(test_silent_camera), TEST(test_answers_no_more),
 		TEST(test_loss), TEST(test_hold), TEST(test_codec_change), TEST(test_delay),
 		TEST(test_still),
 	};
