@@ -112,12 +112,18 @@ void feedback_key_asked(struct stream *s, int64_t now)
 		s->events.key_wanted(s->arg);
 }
 
+static bool negotiated(const struct stream *s)
+{
+	return s->params.pli || s->params.fir;
+}
+
 /* The next request of a run; PLI and FIR by turns where the peer said it knows
  * both, for not every one that says so does. */
 static void write_key_request(struct stream *s, struct writer *w)
 {
 	struct feedback *fb = &s->fb;
-	bool fir = s->params.fir && (!s->params.pli || fb->key_tries % 2);
+	bool fir = negotiated(s) ? s->params.fir && (!s->params.pli || fb->key_tries % 2) :
+				   !fb->showed_pli;
 
 	if (fir)
 		rtcp_write_fir(w, s->tx.ssrc, s->rx.source.ssrc, fb->fir_seq);
@@ -141,11 +147,14 @@ static bool key_step(struct stream *s, int64_t now)
 	for (unsigned i = 0; i < fb->key_tries && wait < KEY_LAST_US; i++)
 		wait *= 2;
 	fb->key_next_us = now + (wait < KEY_LAST_US ? wait : KEY_LAST_US);
-	if (s->params.pli || s->params.fir)
+	if (negotiated(s))
 		return transport_ready(s->transport, true);
-	fb->key_tries++;
+	/* Who says nothing of feedback is asked by signalling, and in the way it asks us. */
 	if (s->events.key_unanswerable)
 		s->events.key_unanswerable(s->arg);
+	if ((fb->showed_pli || fb->showed_fir) && transport_ready(s->transport, true))
+		return true;
+	fb->key_tries++;
 	return false;
 }
 

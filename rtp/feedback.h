@@ -20,6 +20,7 @@ struct feedback {
 	unsigned key_tries;
 	int64_t key_next_us;
 	uint8_t fir_seq;
+	bool showed_pli, showed_fir; /* the peer asks so itself, whatever it negotiated */
 	/* key frames wanted from us */
 	int64_t key_asked_us;        /* last one passed on */
 	bool key_asked;

@@ -47,10 +47,12 @@ static struct stream *video_target(struct transport *t, uint32_t ssrc)
 	return only;
 }
 
-static void on_key(struct stream *s, int64_t now)
+static void on_key(struct stream *s, bool fir, int64_t now)
 {
 	if (!s)
 		return;
+	s->fb.showed_fir |= fir;
+	s->fb.showed_pli |= !fir;
 	count_add(&s->stats.key_requests_in, 1);
 	feedback_key_asked(s, now);
 }
@@ -87,7 +89,7 @@ static void on_fir(struct transport *t, struct rtcp_packet *p, int64_t now)
 	uint8_t seq;
 
 	while (rtcp_fir_next(p, &ssrc, &seq))
-		on_key(video_target(t, ssrc), now);
+		on_key(video_target(t, ssrc), true, now);
 }
 
 static void on_remb(struct transport *t, struct rtcp_packet *p, int64_t now)
@@ -144,7 +146,7 @@ bool feedback_input(struct transport *t, const uint8_t *data, size_t len, int64_
 			on_nack(t, &p, &nacks, now);
 			break;
 		case RTCP_PLI:
-			on_key(video_target(t, p.media_ssrc), now);
+			on_key(video_target(t, p.media_ssrc), false, now);
 			break;
 		case RTCP_FIR:
 			on_fir(t, &p, now);

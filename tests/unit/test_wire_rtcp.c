@@ -69,6 +69,60 @@ static void test_requests_from_peer(void **state)
 	wire_drop(w);
 }
 
+/* A peer that negotiated no feedback and asks by it all the same is asked so, too; nobody
+ * else is. */
+static void test_method_shown(void **state)
+{
+	static const struct { bool fir, pli; enum rtcp_kind first; } row[] = {
+		{ false, true, RTCP_PLI }, { true, false, RTCP_FIR }, { true, true, RTCP_PLI },
+		{ false, false, 0 },
+	};
+	struct stream_params v = video_params();
+	uint8_t buf[512];
+
+	(void)state;
+	v.pli = v.fir = v.nack = v.avpf = false;
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		struct wire *w = bench_wire();
+		struct writer m = writer_of(buf, sizeof(buf));
+		struct coded *key;
+		struct seen s;
+		struct peer p;
+		struct end e;
+
+		clock_begin();
+		peer_open(&p, &e, w, &v);
+		/* it is heard, so that there is somebody to ask */
+		key = video_of(0, true, 100);
+		assert_int_equal(rtp_write_header(&(struct rtp_packet){ .pt = 96, .seq = 1, .marker = true,
+			.ssrc = p.ssrc }, NULL, 0, &m), 0);
+		writer_bytes(&m, key->data + key->unit[2].offset, key->unit[2].len);
+		ref_drop(key);
+		peer_send(&p, w, &m);
+		m = writer_of(buf, sizeof(buf));
+		rtcp_write_rr(&m, p.ssrc, NULL, 0);
+		if (row[i].fir)
+			rtcp_write_fir(&m, p.ssrc, e.video->tx.ssrc, 1);
+		if (row[i].pli)
+			rtcp_write_pli(&m, p.ssrc, e.video->tx.ssrc);
+		peer_send(&p, w, &m);
+		turns(w, 2);
+		peer_look(&p, &s);
+		e.on_video.unanswerable = 0;
+		stream_request_key(e.video);
+		turns(w, 4);
+		peer_look(&p, &s);
+		assert_int_equal(s.kind[RTCP_PLI] + s.kind[RTCP_FIR], row[i].fir || row[i].pli);
+		if (row[i].first)
+			assert_int_equal(s.kind[row[i].first], 1);
+		/* and by signalling in any case */
+		assert_int_equal(e.on_video.unanswerable, 1);
+		close(p.fd);
+		end_close(&e);
+		wire_drop(w);
+	}
+}
+
 static void test_nack_from_peer(void **state)
 {
 	struct stream_params v = video_params();
@@ -245,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests_from_peer),
+		cmocka_unit_test(test_method_shown),
 		cmocka_unit_test(test_nack_from_peer),
 		cmocka_unit_test(test_report_times),
 		cmocka_unit_test(test_pacing),
