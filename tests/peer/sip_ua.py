@@ -135,6 +135,9 @@ IN = [
     ('early', 'answer', [r'offered to=answer from=sipp@127.0.0.1 name="Desk "Phone" 1" by=udp '
                          r'at=127.0.0.1 agent=desk/1.0', 'connected', ENDED]),
     ('delayed', 'answer', [r'offered .* delayed', 'answered lines=1', 'connected', ENDED]),
+    ('cucm', 'answer', [r'offered .* agent=Cisco-CUCM12.5 delayed', 'answered lines=1', 'connected',
+                        ENDED]),
+    ('room_mx', 'answer', [r'offered .* by=udp .*', 'connected', ENDED]),
     ('delayed_no_answer', 'answer', [r'offered .* delayed', 'ended 488 .*']),
     ('delayed_unfit', 'unfit', ['answered lines=1', 'ended 0 unfit']),
     ('hold', 'answer', ['connected'] + ['updated (send|)', 'updated sendrecv'] * 10 + [ENDED]),
@@ -661,7 +664,8 @@ def main():
     for scenario, service, told in IN:
         run(scenario, call_in, host, scenario, service, told)
     for scenario, service, told in (row for row in IN if row[0] in
-                                    ('early', 'delayed', 'hold', 'info', 'hangup')):
+                                    ('early', 'delayed', 'cucm', 'room_mx', 'hold', 'info',
+                                     'hangup')):
         told = [re.sub('by=udp', 'by=tcp', t) for t in told]
         run(scenario + '-tcp', call_in, host, scenario, service, told, 'tcp')
     for scenario, behaviour, told, command in OUT:

@@ -128,6 +128,46 @@ class Packet:
         self.payload = data[start:]
 
 
+class Crypt:
+    """SRTP of one stream, AES_CM_128_HMAC_SHA1_80, by libsrtp2 itself (pylibsrtp). The
+    same all along: a key that changed on the way would show."""
+
+    def __init__(self, ours, theirs):
+        from pylibsrtp import Policy, Session
+        self.tx = Session(Policy(key=ours, ssrc_type=Policy.SSRC_ANY_OUTBOUND))
+        self.rx = Session(Policy(key=theirs, ssrc_type=Policy.SSRC_ANY_INBOUND))
+
+    def seal(self, data):
+        rtcp = 192 <= data[1] <= 223
+        return self.tx.protect_rtcp(data) if rtcp else self.tx.protect(data)
+
+    def open(self, data):
+        from pylibsrtp import Error
+        try:
+            rtcp = 192 <= data[1] <= 223
+            return self.rx.unprotect_rtcp(data) if rtcp else self.rx.unprotect(data)
+        except Error:
+            return None
+
+
+class Path:
+    """A network that takes so many kbit/s and no more (what comes too fast is gone), and
+    loses a part of the rest. Each way has its own."""
+
+    def __init__(self, kbits, loss, seed=1):
+        self.rate, self.loss, self.random = kbits * 125, loss, random.Random(seed)
+        self.room, self.at = 0, time.monotonic()
+
+    def passes(self, data):
+        now, size = time.monotonic(), len(data) + 28
+        self.room = min(self.rate / 5, self.room + (now - self.at) * self.rate)
+        self.at = now
+        if self.random.random() < self.loss or size > self.room:
+            return False
+        self.room -= size
+        return True
+
+
 class Media:
     """One RTP stream each way. `frames` is a list of (payload, marker) lists sent
     one entry each `interval` seconds, over and over; None: nothing. Its clock is fast
@@ -148,6 +188,20 @@ class Media:
         self.sent = self.octets = self.late = 0
         self.forward = None       # gets each RTP packet that is received
         self.key_wanted = 0
+        self.crypt = None         # a Crypt: SRTP
+        self.refused = 0          # packets that it would not open
+        self.paths = None         # (out, in), each a Path
+        self.tells_loss = False   # its reports say what was lost
+        self.told, self.highest, self.lost = 0, None, 0
+
+    def put(self, data):
+        """A packet, RTP or RTCP, out."""
+        paths = self.paths
+        if paths and not paths[0].passes(data):
+            return
+        if self.crypt:
+            data = self.crypt.seal(data)
+        self.socket.sendto(data, self.remote)
 
     def due(self, when):
         """What is to be sent at a time."""
@@ -155,7 +209,7 @@ class Media:
             for payload, marker in self.frames[self.at % len(self.frames)]:
                 head = struct.pack("!BBHII", 0x80, self.pt | (128 if marker else 0),
                                    self.seq & 65535, self.timestamp & 0xffffffff, self.ssrc)
-                self.socket.sendto(head + payload, self.remote)
+                self.put(head + payload)
                 self.seq += 1
                 self.sent += 1
                 self.octets += len(payload)
@@ -163,24 +217,40 @@ class Media:
             self.late += time.monotonic() - when > .01
         self.timestamp += self.step
 
+    def _block(self):
+        """What was received since the last report (RFC 3550 section 6.4.1), or nothing."""
+        new, self.told = self.received[self.told:], len(self.received)
+        if not new or not self.tells_loss:
+            return b""
+        base = new[0].seq - 1 if self.highest is None else self.highest
+        ahead = {(p.seq - base) % 65536 for p in new} - set(range(32768, 65536))
+        span = max(ahead, default=0)
+        self.highest, self.lost = base + span, self.lost + span - len(ahead)
+        fraction = min(255, 256 * (span - len(ahead)) // span) if span else 0
+        return struct.pack("!IIIIII", new[-1].ssrc, fraction << 24 | self.lost & 0xffffff,
+                           self.highest & 0xffffffff, 0, 0, 0)
+
     def report(self, wall):
         """SR (RR when nothing was sent) and a CNAME."""
         if not self.reports or not self.remote:
             return
+        block = self._block()
+        n, words = len(block) // 24, len(block) // 4
         if self.sent:
-            data = struct.pack("!BBHIIIIII", 0x80, 200, 6, self.ssrc, int(wall) + NTP,
-                               int(wall % 1 * 2 ** 32), self.timestamp & 0xffffffff, self.sent,
-                               self.octets & 0xffffffff)
+            data = struct.pack("!BBHIIIIII", 0x80 | n, 200, 6 + words, self.ssrc,
+                               int(wall) + NTP, int(wall % 1 * 2 ** 32),
+                               self.timestamp & 0xffffffff, self.sent, self.octets & 0xffffffff)
         else:
-            data = struct.pack("!BBHI", 0x80, 201, 1, self.ssrc)
+            data = struct.pack("!BBHI", 0x80 | n, 201, 1 + words, self.ssrc)
+        data += block
         cname = b"\1\4same\0\0"
         data += struct.pack("!BBHI", 0x81, 202, 1 + len(cname) // 4, self.ssrc) + cname
-        self.socket.sendto(data, self.remote)
+        self.put(data)
 
     def send_feedback(self, kind, fmt, extra=b""):
         ssrc = self.received[-1].ssrc if self.received else 0
-        self.socket.sendto(struct.pack("!BBHII", 0x80 | fmt, kind, 2 + len(extra) // 4, self.ssrc,
-                                       ssrc) + extra, self.remote)
+        self.put(struct.pack("!BBHII", 0x80 | fmt, kind, 2 + len(extra) // 4, self.ssrc, ssrc) +
+                 extra)
 
     def read(self):
         while True:
@@ -190,6 +260,14 @@ class Media:
                 return
             if len(data) < 12 or data[0] >> 6 != 2:
                 continue
+            paths = self.paths
+            if paths and not paths[1].passes(data):
+                continue
+            if self.crypt:
+                data = self.crypt.open(data)
+                if data is None:
+                    self.refused += 1
+                    continue
             if 192 <= data[1] <= 223:
                 self.rtcp.append((time.time(), data))
                 if b"\x81\xce" in data or b"\x84\xce" in data:
@@ -209,6 +287,8 @@ class Phone:
         self.video_formats = "97", [
             "a=rtpmap:97 H264/90000", "a=fmtp:97 profile-level-id=42e01f;packetization-mode=1",
             "a=rtcp-fb:97 nack pli"], "RTP/AVPF"
+        self.audio_format = "RTP/AVP", []
+        self.session_lines = []   # between c= and t=
         self.codec = audio
         c = CODECS[audio]
         self.audio = Media(address, c.pt, c.rate, c.step, ppm)
@@ -224,23 +304,26 @@ class Phone:
         self.status, self.ended_at, self.deaf = None, None, False
         self.answers, self.news = {}, threading.Condition()
         self.running, self.epoch = True, None
-        self.answer, self.together = "", None
+        self.answer, self.in_ack, self.together = "", "", None
         self.threads = [threading.Thread(target=f, daemon=True) for f in (self._sip, self._media)]
         for t in self.threads:
             t.start()
 
     # ---- signalling
 
-    def offer(self, direction):
+    def offer(self, direction, connection=None):
+        """No direction: none is written. `connection`: the address of c=, else its own."""
         c = CODECS[self.codec]
+        proto, described = self.audio_format
+        way = [f"a={direction}"] if direction else []
         lines = ["v=0", f"o={self.name} 1 {self.cseq + 1} IN IP4 {self.address}", "s=-",
-                 f"c=IN IP4 {self.address}", "t=0 0",
-                 f"m=audio {self.audio.port} RTP/AVP {c.pt}{' 13' * self.cn}",
-                 f"a=rtpmap:{c.pt} {c.rtpmap}", "a=rtcp-mux", "a=ptime:20", f"a={direction}"]
+                 f"c=IN IP4 {connection or self.address}", *self.session_lines, "t=0 0",
+                 f"m=audio {self.audio.port} {proto} {c.pt}{' 13' * self.cn}",
+                 f"a=rtpmap:{c.pt} {c.rtpmap}", *described, "a=rtcp-mux", "a=ptime:20", *way]
         if self.video:
             formats, described, proto = self.video_formats
             lines += [f"m=video {self.video.port} {proto} {formats}", *described, "a=rtcp-mux",
-                      f"a={direction}"]
+                      *way]
         for line in self.more:
             lines += line.described()
         return "\r\n".join(lines) + "\r\n"
@@ -295,17 +378,27 @@ class Phone:
             if media:
                 media.remote = (host.group(1), int(port)) if int(port) else None
 
-    def hold(self, direction):
-        answer = self._request("INVITE", self.offer(direction))
-        return bool(answer) and answer.startswith("SIP/2.0 200")
+    def hold(self, direction, connection=None):
+        return self._again(self.offer(direction, connection))
+
+    def ask_offer(self):
+        """A re-INVITE without SDP; its answer goes with the ACK."""
+        self.in_ack = self.offer("sendrecv")
+        try:
+            return self._again("")
+        finally:
+            self.in_ack = ""
+
+    def _again(self, body):
+        answer = self._request("INVITE", body)
+        if not answer or not answer.startswith("SIP/2.0 200"):
+            return False
+        self._use_answer(answer)
+        return True
 
     def reinvite(self):
         """Offers what its lines are now, and uses the answer."""
-        answer = self._request("INVITE", self.offer(self.direction))
-        if answer and answer.startswith("SIP/2.0 200"):
-            self._use_answer(answer)
-            return True
-        return False
+        return self._again(self.offer(self.direction))
 
     def info_key(self, key):
         """A key by INFO (dtmf-relay); True when that was taken."""
@@ -333,7 +426,7 @@ class Phone:
                 contact = re.search(r"<([^>]+)>", self._header(text, "Contact"))
                 if contact and status == 200:
                     self.target = contact.group(1)
-                self._send("ACK", int(cseq[0]))
+                self._send("ACK", int(cseq[0]), self.in_ack if status == 200 else "")
             with self.news:
                 self.answers[int(cseq[0]), cseq[1]] = text
                 self.news.notify_all()

@@ -46,7 +46,7 @@ CONFIG = """<balai xmlns="urn:balai:config:1">
     </profile>
   </profiles>
   <conferences>
-    <conference number="any" template="yes" labels="{labels}" slides="{slides}"/>
+    <conference number="any" template="yes" labels="{labels}" slides="{slides}" self="{own}"/>
   </conferences>
   <dial-plan>
     <rule dialled="[1-9][0-9]{{3}}"><conference number="$0" create="yes" like="any"/></rule>
@@ -56,13 +56,16 @@ CONFIG = """<balai xmlns="urn:balai:config:1">
 
 
 def bridge(folder, binaries=None, log="warning", *, silence=30, width=1280, height=720,
-           bandwidth=2000, codecs="H264 VP8", labels="yes", slides="refuse"):
-    """A bridge at 127.0.0.1, SIP 5060 and 5061, media from 20000 on."""
+           bandwidth=2000, codecs="H264 VP8", labels="yes", slides="refuse",
+           own="no"):
+    """A bridge at 127.0.0.1, SIP 5060 and 5061, media from 20000 on. `own`: who sees their
+    own picture."""
     os.makedirs(folder, exist_ok=True)
     config = folder + "/balai.xml"
     with open(config, "w") as f:
         f.write(CONFIG.format(silence=silence, width=width, height=height, bandwidth=bandwidth,
-                              codecs=codecs, labels=labels, slides=slides))
+                              codecs=codecs, labels=labels, slides=slides,
+                              own=own))
     return Bridge(binaries or build(), folder, config, log)
 
 
