@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tests/load/endpoint_priv.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,12 +25,13 @@ static int open_socket(struct in_addr address, int *fd, struct sockaddr_in *loca
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = address };
 	socklen_t len = sizeof(*local);
-	int size = 1 << 20;
+	int size = 1 << 20, on = 1;
 
 	*fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (*fd < 0)
 		return -errno;
 	setsockopt(*fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	setsockopt(*fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
 	if (bind(*fd, (struct sockaddr *)&a, sizeof(a)))
 		return -errno;
 	getsockname(*fd, (struct sockaddr *)local, &len);
@@ -135,18 +139,46 @@ static void read_sip(struct endpoint *self, int64_t now)
 	}
 }
 
+/* When the system took the packet in: our own waiting for the processor is none of the
+ * bridge's. */
+static int64_t arrival(const struct msghdr *m, int64_t now)
+{
+	const struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	struct timespec ts;
+	int64_t age;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+		return now;
+	memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+	age = clock_wall_us() - ((int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
+	return age > 0 && age < 1000000 ? clock_us() - age : now;
+}
+
+static ssize_t receive(int fd, uint8_t *buf, size_t size, int64_t now, int64_t *at)
+{
+	uint8_t control[CMSG_SPACE(sizeof(struct timespec))];
+	struct iovec iov = { buf, size };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(fd, &m, 0);
+
+	*at = n > 0 ? arrival(&m, now) : now;
+	return n;
+}
+
 /* Audio comes one by one: what more there is makes the socket ready again. */
 void endpoint_read(struct endpoint *self, unsigned which, int64_t now)
 {
 	uint8_t buf[2048];
+	int64_t at;
 	ssize_t n;
 
 	if (!which) {
 		read_sip(self, now);
 		return;
 	}
-	while ((n = recv(self->media[which - 1].fd, buf, sizeof(buf), 0)) > 0) {
-		endpoint_on_packet(self, (int)which - 1, buf, (int)n, now);
+	while ((n = receive(self->media[which - 1].fd, buf, sizeof(buf), now, &at)) > 0) {
+		endpoint_on_packet(self, (int)which - 1, buf, (int)n, at);
 		if (which - 1 == AUDIO)
 			break;
 	}

@@ -2,6 +2,8 @@
  * What an endpoint sends: its clips as RTP, reports, and what it asks for. */
 #include "tests/load/endpoint_priv.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -72,6 +74,7 @@ void endpoint_send_video(struct endpoint *self, int64_t now)
 		return;
 	while (m->due <= now) {
 		const struct clip_frame *f = &c->frame[m->at];
+		int64_t begun = clock_us();
 
 		for (unsigned i = 0; i < f->n; i++) {
 			const struct clip_packet *p = &c->packet[f->first + i];
@@ -80,7 +83,7 @@ void endpoint_send_video(struct endpoint *self, int64_t now)
 			memcpy(buf + 12, c->data + p->offset, p->len);
 			send_packet(self, m, buf, 12 + (int)p->len);
 		}
-		note_sent(self, m->at, now);
+		note_sent(self, m->at, begun);
 		self->stats.video_sent++;
 		m->at = (m->at + 1) % c->n_frames;
 		m->timestamp += 90000 / (unsigned)c->fps;
