@@ -286,6 +286,8 @@ static bool worth_sending(struct stream *s, const struct coded *frame, int64_t n
 		tx->starved = true;
 		return false;
 	}
+	if (atomic_exchange_explicit(&s->frame_lost, false, memory_order_relaxed))
+		tx->starved = true;
 	if (tx->queued > QUEUE_MAX) {
 		count_add(&s->wire->stats.drop_queue, 1);
 		tx->starved = true;

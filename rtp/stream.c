@@ -297,25 +297,99 @@ static void batch_free(struct msg *m)
 	free(s);
 }
 
+static void send_item(const struct send_item *i, int64_t now)
+{
+	if (i->stream->transport && i->stream->set)
+		sender_frame(i->stream, i->frame, now);
+}
+
+/* What it holds from there on is lost to its streams, whose next frames would refer to
+ * it. Any thread. */
+static void batch_lose_from(struct msg *m, uint32_t first)
+{
+	struct send_msg *s = (struct send_msg *)(void *)m;
+
+	for (uint32_t i = first; i < s->batch.n; i++)
+		atomic_store_explicit(&s->batch.item[i].stream->frame_lost, true,
+				      memory_order_relaxed);
+	batch_free(m);
+}
+
+static void batch_lose(struct msg *m)
+{
+	batch_lose_from(m, 0);
+}
+
+/* A picture for hundreds is many packets, and sound must not wait for all of them: it
+ * goes out bit by bit, between turns. */
 static void on_batch(struct msg *m, void *owner)
 {
 	struct send_msg *s = (struct send_msg *)(void *)m;
 	struct wire *wire = (struct wire *)owner;
 
-	for (uint32_t i = 0; i < s->batch.n; i++) {
-		struct stream *st = s->batch.item[i].stream;
-
-		if (st->transport && st->set)
-			sender_frame(st, s->batch.item[i].frame, wire->now);
+	if (s->batch.n > FAN_OUT_AT_ONCE && s->batch.item[0].stream->params.kind == MEDIA_VIDEO) {
+		m->next = NULL;
+		*wire->fan_out.tail = m;
+		wire->fan_out.tail = &m->next;
+		wire->fan_out.n++;
+		return;
 	}
+	for (uint32_t i = 0; i < s->batch.n; i++)
+		send_item(&s->batch.item[i], wire->now);
 	batch_free(m);
+}
+
+static struct msg *fan_out_take(struct wire *self)
+{
+	struct msg *m = self->fan_out.head;
+
+	self->fan_out.head = m->next;
+	if (!m->next)
+		self->fan_out.tail = &self->fan_out.head;
+	self->fan_out.n--;
+	self->fan_out.at = 0;
+	return m;
+}
+
+static void fan_out_drop(struct wire *self)
+{
+	uint32_t first = self->fan_out.at;
+
+	count_add(&self->stats.drop_queue, 1);
+	batch_lose_from(fan_out_take(self), first);
+}
+
+void fan_out_run(struct wire *self)
+{
+	int64_t begun = self->now;
+
+	while (self->fan_out.n > FAN_OUT_BATCHES)
+		fan_out_drop(self);
+	while (self->fan_out.head && self->now - begun < FAN_OUT_US) {
+		struct send_msg *s = (struct send_msg *)(void *)self->fan_out.head;
+		uint32_t end = self->fan_out.at + FAN_OUT_AT_ONCE;
+
+		if (end > s->batch.n)
+			end = s->batch.n;
+		while (self->fan_out.at < end)
+			send_item(&s->batch.item[self->fan_out.at++], self->now);
+		if (end == s->batch.n)
+			batch_free(fan_out_take(self));
+		self->now = clock_us();
+	}
+}
+
+void fan_out_clear(struct wire *self)
+{
+	while (self->fan_out.head)
+		batch_free(fan_out_take(self));
 }
 
 static void batch_put(struct wire *thread, struct send_batch *batch)
 {
 	struct send_msg *m = of_batch(batch);
 
-	m->msg = (struct msg){ .deliver = on_batch, .discard = batch_free, .media = true };
+	m->msg = (struct msg){ .deliver = on_batch, .discard = batch_lose, .media = true };
 	mailbox_put(thread->mailbox, &m->msg);
 }
 
@@ -354,7 +428,7 @@ void wire_send(struct wire *self, struct send_batch *batch)
 		if (!part) {
 			/* It goes the way of what does not fit a mailbox. */
 			atomic_fetch_add(&self->no_memory, batch->n);
-			batch_free(&of_batch(batch)->msg);
+			batch_lose(&of_batch(batch)->msg);
 			return;
 		}
 		batch_put(thread, part);

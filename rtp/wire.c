@@ -98,6 +98,7 @@ static int thread_new(struct wire **out, const struct wire_config *config, unsig
 	self->identity = (struct dtls_identity *)ref_hold(identity);
 	list_init(&self->transports);
 	list_init(&self->held);
+	self->fan_out.tail = &self->fan_out.head;
 	self->config = *config;
 	self->range = (struct port_range){ config->port_min, config->port_max, 0 };
 	r = -errno;
@@ -239,12 +240,26 @@ static int wait_of(const struct wire *self, int wait_ms, int64_t now)
 {
 	int64_t next = timers_next(&self->timers), ms;
 
+	if (self->fan_out.head)
+		return 0;
 	if (!list_empty(&self->held) && next > now + BUDGET_HOLD_US)
 		next = now + BUDGET_HOLD_US;
 	if (next == INT64_MAX)
 		return wait_ms;
 	ms = next <= now ? 0 : (next - now + 999) / 1000;
 	return wait_ms < 0 || ms < wait_ms ? (int)(ms > MAX_WAIT_MS ? MAX_WAIT_MS : ms) : wait_ms;
+}
+
+/* Counts the turn that ends. */
+static void turn_ended(struct wire *self)
+{
+	static const int64_t edge[] = { 1000, 2000, 5000, 10000, 20000, 50000, 100000 };
+	int64_t took = clock_us() - self->begun;
+	unsigned i = 0;
+
+	while (i < 7 && took >= edge[i])
+		i++;
+	count_add(&self->stats.turns[i], 1);
 }
 
 void wire_turn(struct wire *self, int wait_ms)
@@ -262,6 +277,11 @@ void wire_turn(struct wire *self, int wait_ms)
 			component_read(self, (struct component *)ev[i].data.ptr);
 		else
 			mail = true;
+		/* Whoever is left is ready still, and the next to be told so. */
+		if (self->now - self->begun > READ_US) {
+			self->more = mail = true;
+			break;
+		}
 	}
 	/* Only now may a message close a socket that an event named. */
 	if (mail) {
@@ -271,9 +291,12 @@ void wire_turn(struct wire *self, int wait_ms)
 		mailbox_run(self->mailbox, self);
 	}
 	self->now = clock_us();
+	fan_out_run(self);
 	wire_resume(self);
 	timers_run(&self->timers, self->now);
+	self->more |= self->fan_out.head != NULL;
 	txq_flush(self->txq);
+	turn_ended(self);
 }
 
 /* Where it is allowed, before whatever computes: a packet takes microseconds, and
@@ -366,6 +389,7 @@ static void thread_stop(struct wire *self)
 	/* What was posted before still counts: drops tell `released`. */
 	mailbox_run(self->mailbox, self);
 	mailbox_close(self->mailbox);
+	fan_out_clear(self);
 	list_each_safe(l, &self->transports)
 		transport_detach(list_entry(l, struct transport, link));
 	txq_flush(self->txq);
@@ -458,6 +482,8 @@ static void stats_add(struct wire_stats *out, const struct wire *self)
 	ADD(frames_unseen);
 	ADD(transports);
 	ADD(streams);
+	for (unsigned i = 0; i < 8; i++)
+		ADD(turns[i]);
 #undef ADD
 	out->tx_packets += count_get(&self->tx.packets);
 	out->tx_bytes += count_get(&self->tx.bytes);

@@ -55,6 +55,9 @@ struct wire_stats {
 	uint64_t rx_calls, tx_calls; /* system calls */
 	uint64_t frames_unseen; /* of video, not assembled: nobody looks */
 	uint32_t transports, streams;
+	/* How long turns of an io thread took: below 1, 2, 5, 10, 20, 50, 100 ms, more. What
+	 * is to be sent may have waited so long. */
+	uint64_t turns[8];
 };
 /* Of all io threads together. */
 void wire_stats(const struct wire *self, struct wire_stats *out);

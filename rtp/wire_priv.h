@@ -35,6 +35,10 @@ enum {
 	MAX_TRANSPORT_STREAMS = 16,
 	MAX_SSRC_MAP = 32,      /* remote SSRCs of one transport, for BUNDLE */
 	MEDIA_LIMIT = 1024,     /* batches that wait in the mailbox */
+	FAN_OUT_AT_ONCE = 16,   /* legs that are sent a picture without looking at the clock */
+	FAN_OUT_US = 2000,      /* for that in a turn */
+	FAN_OUT_BATCHES = 64,   /* pictures that wait for it */
+	READ_US = 3000,         /* for reading in a turn; what is left comes in the next */
 };
 
 /* ---- wire ---------------------------------------------------------------- */
@@ -63,6 +67,11 @@ struct wire {
 	struct rx_ring *rx;
 	struct list transports;
 	struct list held;               /* components that are not read for now */
+	struct {
+		struct msg *head, **tail; /* batches that go out bit by bit */
+		unsigned n;
+		uint32_t at;            /* items of the first that went */
+	} fan_out;
 	struct busy busy;
 	int64_t now;
 	uint64_t turn;                  /* of the loop */
@@ -77,6 +86,9 @@ struct wire {
 /* One turn of the io thread, waiting at most `wait_ms`. Tests call it instead of
  * wire_start. */
 void wire_turn(struct wire *self, int wait_ms);
+/* io. Sends some of what waits for it. */
+void fan_out_run(struct wire *self);
+void fan_out_clear(struct wire *self);
 /* control. The thread with the fewest transports. */
 struct wire *wire_least(struct wire *self);
 /* io. A number nobody can guess. */
@@ -184,6 +196,7 @@ struct stream {
 	struct transport *attach_to;    /* a reference, until attached */
 	atomic_bool key_pending;        /* key_msg is in the mailbox */
 	atomic_bool seen;
+	atomic_bool frame_lost;         /* one did not get as far as here */
 	/* io */
 	struct list link;
 	struct transport *transport;    /* NULL: inert */

@@ -44,6 +44,7 @@ static json_t *wire_json(struct wire *wire)
 	COUNT(o, s, drop_queue);
 	COUNT(o, s, drop_flood);
 	COUNT(o, s, held);
+	command_put(o, "turns", histogram(s.turns));
 	return o;
 }
 
