@@ -359,6 +359,87 @@ static void test_refused_at_first(void **state)
 	all_leave(&c);
 }
 
+/* One of: comes, goes, begins or stops sending, has its line inactive, closed or
+ * back, is hidden. */
+static void stir(struct room *r, struct actor_role *a, unsigned what)
+{
+	struct desc_line *line = a->e ? &a->e->offer->line[LINE_SLIDES] : NULL;
+	struct participant *p = a->e ? a->e->call->participant : NULL;
+	bool moved = p && !strcmp(p->conference->number, "1000"); /* no slides there */
+
+	if (!a->e) {
+		a->e = endpoint_new(r, true, what & 1);
+		endpoint_add_slides(a->e);
+		endpoint_dial(a->e, what & 2 ? "7003" : "7004");
+		if (a->e->refused) { /* 7004 wants encryption */
+			endpoint_free(a->e);
+			a->e = NULL;
+			return;
+		}
+		endpoint_connect(a->e);
+		a->luma = 60;
+		a->slides = what & 4 ? 200 : 0;
+		return;
+	}
+	switch (what % 6) {
+	case 0:
+		endpoint_hang_up(a->e);
+		endpoint_free(a->e);
+		a->e = NULL;
+		break;
+	case 1:
+		a->slides = a->slides ? 0 : 180;
+		break;
+	case 2:
+		line->send = !line->send;
+		if (!moved)
+			endpoint_update(a->e);
+		break;
+	case 3:
+		line->port = line->port ? 0 :
+			transport_local(a->e->line[LINE_SLIDES].transport)->rtp_port;
+		if (!moved)
+			endpoint_update(a->e);
+		break;
+	case 4:
+		p->hidden = !p->hidden;
+		conference_touch(p->conference);
+		break;
+	case 5:
+		if (moved)
+			break;
+		json_decref(room_command(r, "transfer", json_pack("{s:i, s:s}", "participant",
+								  (int)p->id, "target", "1000"), 0));
+		if (a->e->offers) {
+			line->port = 0;
+			call_answered(a->e->call, a->e->offer);
+		}
+		break;
+	}
+}
+
+/* Whatever happens in whatever order, nothing is left and nothing is used that is
+ * gone (the sanitizers look). */
+static void test_come_and_go(void **state)
+{
+	struct room *r = *state;
+	struct cast c = { .n = 3 };
+	unsigned random = 7;
+
+	for (int i = 0; i < 120; i++) {
+		struct actor_role *a;
+
+		random = random * 1103515245 + 12345;
+		a = &c.actor[(random >> 16) % 3];
+		stir(r, a, random >> 20);
+		for (unsigned k = 0; k < (random >> 28) % 5; k++) {
+			play(&c);
+			room_step(r);
+		}
+	}
+	all_leave(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +450,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_keys_by_signalling, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_refused, room_open, room_close),
 		cmocka_unit_test_setup_teardown(test_refused_at_first, room_open, room_close),
+		cmocka_unit_test_setup_teardown(test_come_and_go, room_open, room_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
