@@ -106,10 +106,11 @@ static void seat(struct conference *c, const struct participant *viewer, struct 
 
 /* The name and the marks of whose picture the tile shows; NULL: none. */
 static struct label *name_label(struct conference *c, const struct participant *p,
-				const struct view_tile *tile)
+				const struct view_tile *tile, bool up)
 {
 	struct label_spec spec = {
-		.style = tile->source ? LABEL_NAME : LABEL_TITLE, .w = tile->w, .h = tile->h,
+		.style = !tile->source ? LABEL_TITLE : up ? LABEL_NAME_UP : LABEL_NAME,
+		.w = tile->w, .h = tile->h,
 		.marks = (p->secured ? LABEL_LOCK : 0) | (p->muted ? LABEL_MUTED : 0),
 	};
 
@@ -131,6 +132,7 @@ static void add_text(struct conference *c, struct view_scene *scene, const struc
 	if (label)
 		scene->tile[scene->n++] = (struct view_tile){
 			.x = r->x, .y = r->y, .w = r->w, .h = r->h, .label = label,
+			.ground = GROUND_NONE,
 		};
 }
 
@@ -191,8 +193,23 @@ static uint32_t talker_for(const struct conference *c, const struct participant 
 	return shows_self(c) || c->talker[0] != viewer->id ? c->talker[0] : c->talker[1];
 }
 
+/* Does a picture that is laid over the place hide where its name would be? */
+static bool name_hidden(const struct seating *s, const struct rect *rect, unsigned n, unsigned i)
+{
+	const struct rect *r = &rect[i];
+
+	for (unsigned k = i + 1; k < n && k < s->n; k++) {
+		const struct rect *o = &rect[k];
+
+		if (s->id[k] && o->x < r->x + r->w * 2 / 3 && o->x + o->w > r->x &&
+		    o->y < r->y + r->h && o->y + o->h > r->y + r->h * 7 / 8)
+			return true;
+	}
+	return false;
+}
+
 static void add_person(struct conference *c, uint32_t id, const struct rect *r, uint32_t talker,
-		       struct view_scene *scene)
+		       bool up, struct view_scene *scene)
 {
 	struct participant *p = id ? conference_participant(c, id) : NULL;
 	struct view_tile *tile = &scene->tile[scene->n];
@@ -205,7 +222,8 @@ static void add_person(struct conference *c, uint32_t id, const struct rect *r, 
 		.fit = c->settings.crop ? FIT_CROP : FIT_LETTERBOX,
 		.border = p->id == talker,
 	};
-	tile->label = name_label(c, p, tile);
+	tile->ground = tile->source ? GROUND_BLACK : GROUND_CARD;
+	tile->label = name_label(c, p, tile, up);
 	scene->n++;
 }
 
@@ -226,7 +244,8 @@ static void make_scene(struct conference *c, const struct participant *viewer,
 		if (s->id[i] == LAYOUT_SLIDES)
 			add_slides(c, &rect[i], scene);
 		else
-			add_person(c, s->id[i], &rect[i], talker, scene);
+			add_person(c, s->id[i], &rect[i], talker,
+				   name_hidden(s, rect, n, i), scene);
 	}
 	add_count(c, w, h, scene);
 	add_notice(c, viewer, w, h, scene);
@@ -247,7 +266,7 @@ static bool same_scene(const struct view_scene *a, const struct view_scene *b)
 
 		if (s->source != t->source || s->x != t->x || s->y != t->y ||
 		    s->w != t->w || s->h != t->h || s->fit != t->fit ||
-		    s->border != t->border || s->label != t->label)
+		    s->border != t->border || s->label != t->label || s->ground != t->ground)
 			return false;
 	}
 	return true;

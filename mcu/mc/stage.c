@@ -119,6 +119,18 @@ void stage_fixed(const struct stage *self, struct conference *conference,
 			fixed[i] = caller_for(&self->own->place[i], conference, fixed);
 }
 
+/* Places of another layout are others: whoever kept theirs would leave gaps. */
+static void seat_anew(struct conference *self, struct participant *participant)
+{
+	self->seating = (struct seating){ 0 };
+	list_each(l, &self->participants) {
+		struct participant *p = list_entry(l, struct participant, link);
+
+		if (!participant || p == participant)
+			p->seating = (struct seating){ 0 };
+	}
+}
+
 int conference_set_layout(struct conference *self, struct participant *participant,
 			  const char *name)
 {
@@ -146,8 +158,10 @@ int conference_set_layout(struct conference *self, struct participant *participa
 		(void)conference_set_layout(self, participant, NULL);
 		participant->stage = stage;
 	}
-	if (!err)
+	if (!err) {
+		seat_anew(self, participant);
 		conference_touch(self);
+	}
 	return err;
 }
 

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+enum { CARD_LUMA = 40 };
+
 /* ---- canvas ----------------------------------------------------------------- */
 
 static void canvas_fini(void *obj)
@@ -108,7 +110,7 @@ static bool tiles_equal(const struct view_tile *a, const struct view_tile *b)
 {
 	return a->source == b->source && a->x == b->x && a->y == b->y && a->w == b->w &&
 	       a->h == b->h && a->fit == b->fit && a->border == b->border &&
-	       a->label == b->label;
+	       a->label == b->label && a->ground == b->ground;
 }
 
 static bool tile_valid(const struct composer *self, const struct view_tile *t)
@@ -275,7 +277,7 @@ static bool composer_covered(const struct composer *self,
 		if (!look[i].paint)
 			return false;
 		over |= self->tile[i].above;
-		if (over >> i & 1)
+		if (over >> i & 1 || self->tile[i].tile.ground == GROUND_NONE)
 			continue;
 		area += (int64_t)self->tile[i].tile.w * self->tile[i].tile.h;
 	}
@@ -311,6 +313,20 @@ static bool composer_writable(struct composer *self, bool covered)
 static void canvas_black(struct canvas *self, const struct rect *r)
 {
 	picture_fill_black(self->picture, r->x, r->y, r->w, r->h);
+}
+
+/* A tile without a picture. */
+static void canvas_ground(struct canvas *self, const struct view_tile *t)
+{
+	const struct rect whole = { t->x, t->y, t->w, t->h };
+	int gap = t->h / 90 * 2;
+
+	if (t->ground == GROUND_NONE)
+		return;
+	canvas_black(self, &whole);
+	if (t->ground == GROUND_CARD)
+		picture_fill(self->picture, t->x + gap, t->y + gap, t->w - 2 * gap,
+				  t->h - 2 * gap, (struct sample){ CARD_LUMA, 128, 128 });
 }
 
 static void composer_paint_blank(struct composer *self)
@@ -355,7 +371,7 @@ static void composer_paint(struct composer *self, struct composer_tile *t,
 	int64_t began;
 
 	if (!l->picture) {
-		canvas_black(self->canvas, &whole);
+		canvas_ground(self->canvas, &t->tile);
 		t->black = true;
 		t->dirty = t->bare = false;
 		return;

@@ -87,12 +87,18 @@ struct sheet {
 	int text_x, text_y;       /* where the text's own box begins there */
 	int text_w, text_h;
 	int mark_w;               /* width of all marks together */
+	double begin;             /* where marks and text begin in the box */
 	int x, y, w, h;           /* the box, even */
 };
 
 static double clamp(double v, double least, double most)
 {
 	return v < least ? least : v > most ? most : v;
+}
+
+static bool is_name(const struct label_spec *spec)
+{
+	return spec->style == LABEL_NAME || spec->style == LABEL_NAME_UP;
 }
 
 static unsigned marks_of(const struct label_spec *spec)
@@ -107,7 +113,8 @@ static void sheet_begin(struct sheet *s, const struct label_spec *spec)
 	*s = (struct sheet){ 0 };
 	switch (spec->style) {
 	case LABEL_NAME:
-		s->font = clamp(spec->h * 0.055, 10, 36);
+	case LABEL_NAME_UP:
+		s->font = clamp(spec->h * 0.055, 13, 36);
 		break;
 	case LABEL_TITLE:
 		s->font = clamp(spec->h * 0.09, 11, 64);
@@ -121,6 +128,8 @@ static void sheet_begin(struct sheet *s, const struct label_spec *spec)
 	}
 	s->pad = (int)(s->font / 3 + 0.5);
 	s->mark_w = (int)(marks_of(spec) * s->font * 0.95 + 0.5);
+	if (s->mark_w && spec->text[0])
+		s->mark_w += (int)(s->font * 0.3); /* apart from the text */
 	used = 2 * s->pad + s->mark_w + (spec->style <= LABEL_TITLE ? (int)s->font : 0);
 	s->max_w = spec->w > used ? spec->w - used : 0;
 	s->max_h = spec->style <= LABEL_TITLE ? spec->h / 3 : spec->h - s->pad / 2;
@@ -134,12 +143,14 @@ static int even_up(int v)
 /* The box around text and marks, and where it lies. */
 static void sheet_place(struct sheet *s, const struct label_spec *spec)
 {
-	bool fills = spec->style == LABEL_COUNT || spec->style == LABEL_MESSAGE;
 	int margin = (int)(s->font / 2);
 
-	if (fills) {
+	if (spec->style == LABEL_COUNT || spec->style == LABEL_MESSAGE) {
 		s->w = spec->w;
 		s->h = spec->h;
+		if (spec->style == LABEL_MESSAGE && even_up(s->text_h + 2 * s->pad) < s->h)
+			s->h = even_up(s->text_h + 2 * s->pad);
+		s->y = spec->h - s->h;
 		return;
 	}
 	if (!s->text_w && !s->mark_w)
@@ -150,11 +161,13 @@ static void sheet_place(struct sheet *s, const struct label_spec *spec)
 		s->w = spec->w;
 	if (s->h > spec->h)
 		s->h = spec->h;
-	s->x = spec->style == LABEL_NAME ? margin & ~1 : (spec->w - s->w) / 2 & ~1;
+	s->x = is_name(spec) ? margin & ~1 : (spec->w - s->w) / 2 & ~1;
 	s->y = spec->style == LABEL_NAME ? (spec->h - s->h - margin) & ~1 :
-					   (spec->h - s->h) / 2 & ~1;
+	       spec->style == LABEL_NAME_UP ? margin & ~1 : (spec->h - s->h) / 2 & ~1;
 	if (s->x + s->w > spec->w)
 		s->x = spec->w - s->w;
+	if (s->y + s->h > spec->h)
+		s->y = spec->h - s->h;
 	if (s->y < 0)
 		s->y = 0;
 }
@@ -210,7 +223,7 @@ static void draw_phone(cairo_t *cr, double size)
 static void draw_marks(cairo_t *cr, const struct sheet *s, unsigned marks)
 {
 	static void (*const draw[])(cairo_t *, double) = { draw_lock, draw_muted, draw_phone };
-	double size = s->font * 0.9, x = s->pad;
+	double size = s->font * 0.9, x = s->begin;
 
 	for (unsigned i = 0; i < 3; i++) {
 		if (!(marks >> i & 1))
@@ -260,13 +273,10 @@ static PangoLayout *layout_new(struct label_pen *pen, const struct label_spec *s
 	return layout;
 }
 
-static void draw_text(cairo_t *cr, const struct sheet *s, const struct label_spec *spec,
-		      PangoLayout *layout)
+static void draw_text(cairo_t *cr, const struct sheet *s, PangoLayout *layout)
 {
-	double x = s->pad + s->mark_w, y = (s->h - s->text_h) / 2.0;
+	double x = s->begin + s->mark_w, y = (s->h - s->text_h) / 2.0;
 
-	if (spec->style == LABEL_MESSAGE)
-		x = (s->w - s->text_w) / 2.0;
 	cairo_move_to(cr, x - s->text_x, y - s->text_y);
 	pango_cairo_show_layout(cr, layout);
 }
@@ -277,6 +287,7 @@ static void draw_ground(cairo_t *cr, const struct sheet *s, const struct label_s
 
 	switch (spec->style) {
 	case LABEL_NAME:
+	case LABEL_NAME_UP:
 		cairo_new_sub_path(cr);
 		cairo_arc(cr, r, r, r, M_PI, M_PI * 1.5);
 		cairo_arc(cr, s->w - r, r, r, -M_PI / 2, 0);
@@ -371,7 +382,8 @@ int label_draw(struct label_pen *self, const struct label_spec *spec, struct lab
 	sheet_begin(&s, spec);
 	layout = layout_new(self, spec, &s);
 	sheet_place(&s, spec);
-	if (spec->style == LABEL_NAME && (spec->w < 80 || spec->h < 60))
+	s.begin = spec->style <= LABEL_TITLE ? s.pad : (s.w - s.mark_w - s.text_w) / 2.0;
+	if (is_name(spec) && (spec->w < 80 || spec->h < 60))
 		s.w = s.h = 0; /* too small to be read */
 	image = image_new(&s);
 	if (!image)
@@ -384,7 +396,7 @@ int label_draw(struct label_pen *self, const struct label_spec *spec, struct lab
 	draw_ground(cr, &s, spec);
 	draw_marks(cr, &s, spec->marks);
 	if (layout)
-		draw_text(cr, &s, spec, layout);
+		draw_text(cr, &s, layout);
 	if (cairo_status(cr) != CAIRO_STATUS_SUCCESS)
 		err = -ENOMEM;
 	cairo_destroy(cr);

@@ -18,9 +18,10 @@ enum { LABEL_MAX_TEXT = 480 }; /* bytes */
 
 enum label_style {
 	LABEL_NAME,    /* at the lower left of a tile */
+	LABEL_NAME_UP, /* at the upper left */
 	LABEL_TITLE,   /* in the middle of a tile without a picture */
 	LABEL_COUNT,   /* of those who are heard only; fills its tile */
-	LABEL_MESSAGE, /* wrapped; fills its tile */
+	LABEL_MESSAGE, /* wrapped; along the lower edge, as high as it has to be */
 };
 
 enum { LABEL_LOCK = 1, LABEL_MUTED = 2, LABEL_PHONE = 4 };

@@ -81,12 +81,20 @@ enum fit {
 	FIT_WHOLE, /* as letterbox, and not even a line is cut off */
 };
 
+/* What a tile has where it shows no picture. */
+enum ground {
+	GROUND_BLACK,
+	GROUND_CARD,  /* somebody is there who has none: grey, apart from the neighbours */
+	GROUND_NONE,  /* what lies below, under its label */
+};
+
 struct view_tile {
 	struct source *source; /* borrowed by view_set_scene, which holds it; NULL: empty */
 	uint16_t x, y, w, h;   /* even, inside the canvas */
 	enum fit fit;
 	bool border;           /* of who speaks */
 	struct label *label;   /* as the source; NULL: none */
+	enum ground ground;
 };
 
 struct view_scene {

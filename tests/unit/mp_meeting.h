@@ -177,7 +177,7 @@ static inline struct view *view_of(unsigned n, struct source *const *source, con
 	assert_int_equal(view_new(&v, m.engine, 1280, 720, 25), 0);
 	for (unsigned i = 0; i < places && i < n; i++)
 		scene.tile[scene.n++] = (struct view_tile){
-			source[i], r[i].x, r[i].y, r[i].w, r[i].h, FIT_LETTERBOX, false, NULL
+			source[i], r[i].x, r[i].y, r[i].w, r[i].h, FIT_LETTERBOX, false, NULL, GROUND_BLACK
 		};
 	view_set_scene(v, &scene);
 	return v;

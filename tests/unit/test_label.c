@@ -200,18 +200,72 @@ static void test_draw(void **state)
 	(void)state;
 	assert_int_equal(label_pen_new(&pen), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
-		for (size_t k = 0; k < ARRAY_SIZE(names) * 4; k++) {
+		for (size_t k = 0; k < ARRAY_SIZE(names) * 5; k++) {
 			struct label_spec spec = {
-				.style = (enum label_style)(k % 4), .w = sizes[i][0], .h = sizes[i][1],
-				.marks = (unsigned)(k / 4 + i) % 8,
+				.style = (enum label_style)(k % 5), .w = sizes[i][0], .h = sizes[i][1],
+				.marks = (unsigned)(k / 5 + i) % 8,
 			};
 			struct label_image *im;
 
-			set_text(&spec, names[k / 4], strlen(names[k / 4]));
+			set_text(&spec, names[k / 5], strlen(names[k / 5]));
 			assert_int_equal(label_draw(pen, &spec, &im), 0);
 			check_image(im, &spec);
 			free(im);
 		}
+	label_pen_free(pen);
+}
+
+static struct label_image *drawn(struct label_pen *pen, enum label_style style, unsigned marks,
+				 const char *text)
+{
+	struct label_spec spec = { .style = style, .marks = marks, .w = 1280, .h = 120 };
+	struct label_image *im;
+
+	snprintf(spec.text, sizeof(spec.text), "%s", text);
+	assert_int_equal(label_draw(pen, &spec, &im), 0);
+	return im;
+}
+
+/* Names above or below, a mark apart from the text, and a message that takes no more
+ * of the picture than it needs. */
+static void test_places(void **state)
+{
+	struct label_pen *pen;
+	struct label_image *below, *above, *marked, *one, *more;
+	int bare = 0;
+
+	(void)state;
+	assert_int_equal(label_pen_new(&pen), 0);
+	below = drawn(pen, LABEL_NAME, 0, "Rafaela");
+	above = drawn(pen, LABEL_NAME_UP, 0, "Rafaela");
+	marked = drawn(pen, LABEL_NAME, LABEL_PHONE, "Rafaela");
+	assert_int_equal(above->x, below->x);
+	assert_true(above->y < 20 && below->y > 60);
+	assert_int_equal(above->w, below->w);
+	/* one column at least between them in which nothing is written */
+	for (int x = 0; x < marked->w - below->w + 8; x++) {
+		bool empty = true;
+
+		for (int y = 0; y < marked->h; y++)
+			empty = empty && marked->luma[y * marked->w + x] <= 100;
+		bare = empty ? bare + 1 : 0;
+		if (bare > 2 && x > marked->w - below->w)
+			break;
+	}
+	assert_true(bare > 2);
+	one = drawn(pen, LABEL_MESSAGE, 0, "The meeting ends in five minutes");
+	more = drawn(pen, LABEL_MESSAGE, 0, "The meeting ends in five minutes, and then there is one of "
+		     "the board in this very room, so that all of you who are not of the board are kindly "
+		     "asked to hang up by then");
+	assert_int_equal(one->w, 1280);
+	assert_true(one->h < 60 && more->h > one->h && more->h <= 120);
+	assert_int_equal(one->y + one->h, 120);
+	assert_int_equal(more->y + more->h, 120);
+	free(below);
+	free(above);
+	free(marked);
+	free(one);
+	free(more);
 	label_pen_free(pen);
 }
 
@@ -436,7 +490,7 @@ int main(void)
 		cmocka_unit_test(test_blend),
 		cmocka_unit_test(test_outside),
 		cmocka_unit_test(test_border),
-		cmocka_unit_test(test_draw),
+		cmocka_unit_test(test_draw), cmocka_unit_test(test_places),
 		cmocka_unit_test(test_scripts),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_same),

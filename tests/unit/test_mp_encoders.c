@@ -268,7 +268,7 @@ static void test_move(void **state)
 	(void)state;
 	assert_int_equal(view_new(&w, m.engine, 640, 360, 25), 0);
 	view_set_scene(w, &(struct view_scene){
-				  1, { { g->source, 0, 0, 640, 360, FIT_CROP, false, NULL } } });
+				  1, { { g->source, 0, 0, 640, 360, FIT_CROP, false, NULL, GROUND_BLACK } } });
 	b = watch(w, 1500000);
 	pass(SECOND);
 	fake_stream_clear(a.stream);

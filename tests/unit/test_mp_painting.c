@@ -58,8 +58,8 @@ static void test_scene_change(void **state)
 {
 	struct feed *f = feed_start(0, 200), *g = feed_start(1, 100);
 	struct view_scene scene = {
-		2, { { f->source, 0, 0, 640, 360, FIT_CROP, false, NULL },
-		     { g->source, 640, 0, 640, 360, FIT_CROP, false, NULL } },
+		2, { { f->source, 0, 0, 640, 360, FIT_CROP, false, NULL, GROUND_BLACK },
+		     { g->source, 640, 0, 640, 360, FIT_CROP, false, NULL, GROUND_BLACK } },
 	};
 	struct view *v = view_of(0, NULL, "auto");
 	struct watcher a;
@@ -82,7 +82,7 @@ static void test_scene_change(void **state)
 	check_luma(900, 100, 16);
 	check_luma(100, 500, 100);
 	/* picture in picture: the later one is on top, also after a new picture below */
-	scene.tile[0] = (struct view_tile){ f->source, 0, 0, 1280, 720, FIT_CROP, false, NULL };
+	scene.tile[0] = (struct view_tile){ f->source, 0, 0, 1280, 720, FIT_CROP, false, NULL, GROUND_BLACK };
 	view_set_scene(v, &scene);
 	pass(100000);
 	check_luma(100, 500, 100);
@@ -98,14 +98,14 @@ static void test_scene_change(void **state)
 	check_luma(100, 500, 180);
 	/* tiles that leave the canvas or are odd are not painted */
 	scene.n = 2;
-	scene.tile[1] = (struct view_tile){ g->source, 1000, 0, 640, 360, FIT_CROP, false, NULL };
+	scene.tile[1] = (struct view_tile){ g->source, 1000, 0, 640, 360, FIT_CROP, false, NULL, GROUND_BLACK };
 	scene.tile[0].x = 1;
 	view_set_scene(v, &scene);
 	pass(100000);
 	check_luma(1100, 100, 16);
 	/* many changes between two ticks */
 	for (int i = 0; i < 60; i++) {
-		scene = (struct view_scene){ 1, { { f->source, 0, 0, 640, 360, FIT_CROP, false, NULL } } };
+		scene = (struct view_scene){ 1, { { f->source, 0, 0, 640, 360, FIT_CROP, false, NULL, GROUND_BLACK } } };
 		scene.tile[0].x = (uint16_t)(2 * i);
 		view_set_scene(v, &scene);
 	}
@@ -199,7 +199,7 @@ static void test_circle(void **state)
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(look); i++) {
 		struct view_scene scene = {
 			1, { { f->source, 320, 180, 640, 360,
-			       i & 1 ? FIT_CROP : FIT_LETTERBOX, false, NULL } },
+			       i & 1 ? FIT_CROP : FIT_LETTERBOX, false, NULL, GROUND_BLACK } },
 		};
 
 		f->look = look[i / 2];
@@ -226,7 +226,7 @@ static void test_turned(void **state)
 	struct view *v = view_of(0, NULL, "auto");
 	struct watcher a = watch(v, 1500000);
 	const struct view_scene scene = {
-		1, { { f->source, 0, 0, 1280, 720, FIT_LETTERBOX, false, NULL } },
+		1, { { f->source, 0, 0, 1280, 720, FIT_LETTERBOX, false, NULL, GROUND_BLACK } },
 	};
 	uint64_t turned;
 
@@ -256,18 +256,23 @@ static void test_turned(void **state)
 }
 
 /* It is drawn by a thread that knows nothing of our clock. */
-static struct label *label_of(const char *text, int w, int h)
+static struct label *label_made(const struct label_spec *spec)
 {
-	struct label_spec spec = { .style = LABEL_NAME, .w = (uint16_t)w, .h = (uint16_t)h };
-	struct label *label;
+	struct label *label = video_label(m.engine, spec);
 
-	snprintf(spec.text, sizeof(spec.text), "%s", text);
-	label = video_label(m.engine, &spec);
 	assert_non_null(label);
 	for (int i = 0; i < 60000 && !label_image(label); i++)
 		usleep(1000);
 	assert_non_null(label_image(label));
 	return label;
+}
+
+static struct label *label_of(const char *text, int w, int h)
+{
+	struct label_spec spec = { .style = LABEL_NAME, .w = (uint16_t)w, .h = (uint16_t)h };
+
+	snprintf(spec.text, sizeof(spec.text), "%s", text);
+	return label_made(&spec);
 }
 
 static void read_box(uint8_t *to, const struct label_image *im)
@@ -293,7 +298,7 @@ static void test_label_stays(int w, int h)
 	f->look.height = h;
 	assert_int_equal(view_new(&v, m.engine, 1280, 720, 25), 0);
 	view_set_scene(v, &(struct view_scene){
-				  1, { { f->source, 0, 0, 1280, 720, FIT_LETTERBOX, false, label } } });
+				  1, { { f->source, 0, 0, 1280, 720, FIT_LETTERBOX, false, label, GROUND_BLACK } } });
 	a = watch(v, 1500000);
 	pass(SECOND);
 	read_box(first, im);
@@ -305,7 +310,7 @@ static void test_label_stays(int w, int h)
 	assert_memory_equal(first, later, (size_t)im->w * im->h);
 	/* gone with the scene, and what was below is there again */
 	view_set_scene(v, &(struct view_scene){
-				  1, { { f->source, 0, 0, 1280, 720, FIT_LETTERBOX, true, NULL } } });
+				  1, { { f->source, 0, 0, 1280, 720, FIT_LETTERBOX, true, NULL, GROUND_BLACK } } });
 	pass(SECOND);
 	check_luma(im->x + im->w / 2, im->y + 2, w == 640 ? 200 : 16);
 	check_luma(0, 300, 164); /* the border */
@@ -335,16 +340,16 @@ static void test_label_alone(void **state)
 	(void)state;
 	assert_int_equal(view_new(&v, m.engine, 1280, 720, 25), 0);
 	view_set_scene(v, &(struct view_scene){
-				  2, { { NULL, 0, 0, 640, 360, FIT_CROP, false, NULL },
-				       { NULL, 640, 0, 640, 360, FIT_CROP, false, NULL } } });
+				  2, { { NULL, 0, 0, 640, 360, FIT_CROP, false, NULL, GROUND_BLACK },
+				       { NULL, 640, 0, 640, 360, FIT_CROP, false, NULL, GROUND_BLACK } } });
 	a = watch(v, 1500000);
 	pass(SECOND);
 	before = stats().tiles_painted;
 	pass(SECOND);
 	assert_int_equal(stats().tiles_painted, before);
 	view_set_scene(v, &(struct view_scene){
-				  2, { { NULL, 0, 0, 640, 360, FIT_CROP, false, NULL },
-				       { NULL, 640, 0, 640, 360, FIT_CROP, false, label } } });
+				  2, { { NULL, 0, 0, 640, 360, FIT_CROP, false, NULL, GROUND_BLACK },
+				       { NULL, 640, 0, 640, 360, FIT_CROP, false, label, GROUND_BLACK } } });
 	pass(SECOND);
 	assert_int_equal(stats().tiles_painted, before + 1);
 	unwatch(&a);
@@ -352,12 +357,57 @@ static void test_label_alone(void **state)
 	ref_drop(label);
 }
 
+/* Who has no picture is on a card, apart from the neighbours; a message lies over what
+ * is there, and what it does not cover is seen. */
+static void test_grounds(void **state)
+{
+	struct feed *f = feed_start(0, 200);
+	struct label_spec spec = { .style = LABEL_MESSAGE, .w = 1280, .h = 120,
+				   .text = "Five minutes" };
+	struct label *message = label_made(&spec);
+	struct view *v;
+	struct watcher a;
+
+	(void)state;
+	assert_in_range(label_image(message)->h, 10, 60);
+	assert_int_equal(view_new(&v, m.engine, 1280, 720, 25), 0);
+	view_set_scene(v, &(struct view_scene){
+		3, { { f->source, 0, 0, 640, 720, FIT_CROP, false, NULL, GROUND_BLACK },
+		     { NULL, 640, 0, 640, 720, FIT_CROP, false, NULL, GROUND_CARD },
+		     { NULL, 0, 600, 1280, 120, FIT_CROP, false, message, GROUND_NONE } } });
+	a = watch(v, 1500000);
+	for (int i = 0; i < 3; i++) {
+		pass(SECOND);
+		check_luma(100, 300, 200);
+		check_luma(960, 300, 40);
+		check_luma(642, 300, 16);
+		check_luma(960, 2, 16);
+		check_luma(100, 610, 200); /* above the message */
+		check_luma(960, 610, 40);
+		assert_true(luma_at(20, 716) < 60 && luma_at(1270, 716) < 60);
+		f->on = i == 0; /* a still picture: nothing is painted over and over */
+	}
+	/* and gone again */
+	f->on = true;
+	m.next_frame = clock_us();
+	view_set_scene(v, &(struct view_scene){
+		2, { { f->source, 0, 0, 640, 720, FIT_CROP, false, NULL, GROUND_BLACK },
+		     { NULL, 640, 0, 640, 720, FIT_CROP, false, NULL, GROUND_CARD } } });
+	pass(SECOND);
+	check_luma(20, 716, 200);
+	check_luma(960, 690, 40);
+	unwatch(&a);
+	view_drop(v);
+	ref_drop(message);
+	feed_stop(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_paint_changed), TEST(test_scene_change), TEST(test_canvas_in_use),
 		TEST(test_scale_once), TEST(test_circle), TEST(test_turned),
-		TEST(test_labels), TEST(test_label_alone),
+		TEST(test_labels), TEST(test_label_alone), TEST(test_grounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

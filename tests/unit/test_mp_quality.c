@@ -300,7 +300,7 @@ static struct view *view_of(const char *layout)
 	assert_int_equal(view_new(&v, m.engine, W, H, 25), 0);
 	for (unsigned i = 0; i < places && i < m.n; i++)
 		scene.tile[scene.n++] = (struct view_tile){
-			m.camera[i].source, r[i].x, r[i].y, r[i].w, r[i].h, FIT_LETTERBOX, false, NULL
+			m.camera[i].source, r[i].x, r[i].y, r[i].w, r[i].h, FIT_LETTERBOX, false, NULL, GROUND_BLACK
 		};
 	view_set_scene(v, &scene);
 	return v;

@@ -24,7 +24,7 @@ static void test_not_seen(void **state)
 	/* it becomes visible: a key is asked for, and nothing before it is decoded */
 	g->answers = false;
 	view_set_scene(v, &(struct view_scene){
-				  1, { { g->source, 0, 0, 1280, 720, FIT_CROP, false, NULL } } });
+				  1, { { g->source, 0, 0, 1280, 720, FIT_CROP, false, NULL, GROUND_BLACK } } });
 	pass(1000);
 	assert_true(g->stream->seen);
 	assert_int_equal(g->stream->key_requests, requests + 1);
@@ -41,7 +41,7 @@ static void test_not_seen(void **state)
 	requests = f->stream->key_requests;
 	f->on = true;
 	view_set_scene(v, &(struct view_scene){
-				  1, { { f->source, 0, 0, 1280, 720, FIT_CROP, false, NULL } } });
+				  1, { { f->source, 0, 0, 1280, 720, FIT_CROP, false, NULL, GROUND_BLACK } } });
 	pass(100000);
 	assert_int_equal(f->stream->key_requests, requests);
 	check_luma(640, 360, 200);

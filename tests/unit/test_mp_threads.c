@@ -121,7 +121,7 @@ static void view_arrange(struct view *v)
 	for (unsigned i = 0; i < n; i++)
 		scene.tile[scene.n++] = (struct view_tile){
 			below(4) ? m.feed[below(FEEDS)].source : NULL,
-			r[i].x, r[i].y, r[i].w, r[i].h, below(2) ? FIT_CROP : FIT_LETTERBOX, false, NULL
+			r[i].x, r[i].y, r[i].w, r[i].h, below(2) ? FIT_CROP : FIT_LETTERBOX, false, NULL, GROUND_BLACK
 		};
 	view_set_scene(v, &scene);
 }
