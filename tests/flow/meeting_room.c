@@ -522,3 +522,50 @@ json_t *room_command(struct room *r, const char *name, json_t *args, int want)
 	json_decref(args);
 	return out;
 }
+
+/* ---- waiting --------------------------------------------------------------------------- */
+
+void hear_each_other(struct endpoint *a, struct endpoint *b)
+{
+	struct ear ear[2] = { 0 };
+	int64_t next = 0;
+	bool ok = false;
+
+	for (int64_t end = patience(); clock_us() < end && !ok;) {
+		room_step(a->room);
+		if (!due(&next, 20000))
+			continue;
+		endpoint_talk(a, 440);
+		endpoint_talk(b, 1000);
+		ear_listen(&ear[0], a);
+		ear_listen(&ear[1], b);
+		if (ear[0].n < 1440)
+			continue;
+		ok = ear_level(&ear[0], 1000) > 6000 && ear_level(&ear[0], 440) < 80 &&
+		     ear_level(&ear[1], 440) > 6000 && ear_level(&ear[1], 1000) < 80;
+		ear[0].n = ear[1].n = 0;
+	}
+	audio_decoder_free(ear[0].decoder);
+	audio_decoder_free(ear[1].decoder);
+	assert_true(ok);
+}
+
+void see_more(struct endpoint *e, struct endpoint *other, int more)
+{
+	int until = atomic_load(&e->pictures) + more;
+	int64_t next = 0;
+
+	for (int64_t end = patience(); clock_us() < end && atomic_load(&e->pictures) < until;) {
+		room_step(e->room);
+		if (due(&next, 66000))
+			endpoint_show(other, 90);
+	}
+	assert_true(atomic_load(&e->pictures) >= until);
+}
+
+void wait_for_end(struct room *r, const struct endpoint *e)
+{
+	for (int64_t end = patience(); clock_us() < end && e->call->state != CALL_ENDED;)
+		room_step(r);
+	assert_int_equal(e->call->state, CALL_ENDED);
+}

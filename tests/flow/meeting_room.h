@@ -115,4 +115,11 @@ struct ear {
 void ear_listen(struct ear *ear, struct endpoint *e);
 double ear_level(const struct ear *ear, double hz);
 
+/* Runs the two until each hears the other's tone and not its own. */
+void hear_each_other(struct endpoint *a, struct endpoint *b);
+/* Runs until the endpoint has seen `more` pictures of the other. */
+void see_more(struct endpoint *e, struct endpoint *other, int more);
+/* Runs until its call has ended. */
+void wait_for_end(struct room *r, const struct endpoint *e);
+
 #endif
