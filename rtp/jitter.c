@@ -189,7 +189,7 @@ static bool too_late(const struct jitter *self, int64_t ext)
 }
 
 static int store(struct jitter *self, int64_t ext, int64_t media_us,
-		 const struct rtp_packet *p, bool comfort, int64_t now)
+		 const struct rtp_packet *p, bool comfort, uint8_t level, int64_t now)
 {
 	struct node *node = self->spare;
 
@@ -206,6 +206,7 @@ static int store(struct jitter *self, int64_t ext, int64_t media_us,
 	node->packet.seq = p->seq;
 	node->packet.rtp_time = p->timestamp;
 	node->packet.arrival_us = now;
+	node->packet.level = level;
 	node->packet.len = (uint16_t)p->payload_len;
 	if (p->payload_len)
 		memcpy(node->packet.data, p->payload, p->payload_len);
@@ -215,7 +216,7 @@ static int store(struct jitter *self, int64_t ext, int64_t media_us,
 }
 
 int jitter_put(struct jitter *self, const struct rtp_packet *packet, uint32_t clock_rate,
-	       bool comfort, int64_t now)
+	       bool comfort, uint8_t level, int64_t now)
 {
 	int64_t ext, media_us;
 	bool renewed;
@@ -241,7 +242,7 @@ int jitter_put(struct jitter *self, const struct rtp_packet *packet, uint32_t cl
 		self->stats.late++;
 		return -ETIME;
 	}
-	return store(self, ext, media_us, packet, comfort, now);
+	return store(self, ext, media_us, packet, comfort, level, now);
 }
 
 void jitter_skip(struct jitter *self, const struct rtp_packet *packet, int64_t now)

@@ -41,12 +41,12 @@ struct jitter *jitter_free(struct jitter *self);
 
 /* Copies the payload of one audio packet that arrived at `now` (us, monotonic).
  * `clock_rate`: of its payload type, Hz. `comfort`: it is comfort noise (RFC
- * 3389), so that silence follows. Telephone-event does not come here, but its
- * sequence numbers are told by jitter_skip. 0: stored; -EALREADY: duplicate;
+ * 3389), so that silence follows. `level` comes back with it. Telephone-event does
+ * not come here, but its sequence numbers are told by jitter_skip. 0: stored; -EALREADY: duplicate;
  * -ETIME: too late; -EMSGSIZE: over 1500 bytes; -EINVAL: clock rate 0; -ENOMEM.
  * Memory is taken when the buffer first grows, and kept. */
 int jitter_put(struct jitter *self, const struct rtp_packet *packet, uint32_t clock_rate,
-	       bool comfort, int64_t now);
+	       bool comfort, uint8_t level, int64_t now);
 /* A packet of this stream that carries no audio (telephone-event) had this
  * sequence number: it is not missing. */
 void jitter_skip(struct jitter *self, const struct rtp_packet *packet, int64_t now);

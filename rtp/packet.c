@@ -115,15 +115,27 @@ bool rtp_ext_find(const struct rtp_packet *packet, uint8_t id, struct rtp_ext *o
 	return false;
 }
 
-/* 0 0 0 0 C F R1 R0. Which of its cameras took the picture (C) makes no difference. */
-bool rtp_orientation(const struct rtp_packet *packet, uint8_t id, uint8_t *out)
+/* An element of one byte. */
+static bool one_byte(const struct rtp_packet *packet, uint8_t id, uint8_t mask, uint8_t *out)
 {
 	struct rtp_ext e;
 
 	if (!packet->ext || !rtp_ext_find(packet, id, &e) || e.len != 1)
 		return false;
-	*out = e.data[0] & 7;
+	*out = e.data[0] & mask;
 	return true;
+}
+
+/* 0 0 0 0 C F R1 R0. Which of its cameras took the picture (C) makes no difference. */
+bool rtp_orientation(const struct rtp_packet *packet, uint8_t id, uint8_t *out)
+{
+	return one_byte(packet, id, 7, out);
+}
+
+/* The first bit, is it a voice, is not there or not right with everybody. */
+bool rtp_audio_level(const struct rtp_packet *packet, uint8_t id, uint8_t *out)
+{
+	return one_byte(packet, id, 127, out);
 }
 
 static int write_extension(const struct rtp_ext *ext, size_t n_ext, struct writer *w)

@@ -65,6 +65,9 @@ bool rtp_ext_find(const struct rtp_packet *packet, uint8_t id, struct rtp_ext *o
  * as in codecs/picture.h): false when there is none of one byte. */
 bool rtp_orientation(const struct rtp_packet *packet, uint8_t id, uint8_t *out);
 
+/* How far below full scale its sound is, dB 0..127 (RFC 6464 section 3); as above. */
+bool rtp_audio_level(const struct rtp_packet *packet, uint8_t id, uint8_t *out);
+
 /* Writes the header with marker, pt, seq, timestamp, ssrc and CSRCs of `self`
  * (its ext and payload are not looked at) and `n_ext` elements: in the one-byte
  * form where all fit (id 1..14, 1..16 bytes), else in the two-byte form. The

@@ -20,6 +20,8 @@ struct audio_packet {
 	uint16_t seq;
 	uint32_t rtp_time;
 	int64_t arrival_us;
+	uint8_t level;        /* dB below full scale as its sender says (RFC 6464); 0: it may
+			       * be loud */
 	uint16_t len;
 	uint8_t data[1500];
 };

@@ -144,13 +144,17 @@ static void input_audio(struct stream *s, const struct rtp_packet *packet,
 			const struct codec_format *f, int64_t now)
 {
 	struct receiver *rx = &s->rx;
+	uint8_t level = 0;
 	int r = 0;
 
+	if (s->params.level_ext)
+		(void)rtp_audio_level(packet, s->params.level_ext, &level);
 	pthread_mutex_lock(&rx->lock);
 	if (rx->jitter && f->id == CODEC_TELEPHONE_EVENT)
 		jitter_skip(rx->jitter, packet, now);
 	else if (rx->jitter)
-		r = jitter_put(rx->jitter, packet, f->clock_rate, f->id == CODEC_CN, now);
+		r = jitter_put(rx->jitter, packet, f->clock_rate, f->id == CODEC_CN, level,
+			       now);
 	pthread_mutex_unlock(&rx->lock);
 	if (r < 0)
 		count_add(&s->wire->stats.drop_late, 1);

@@ -128,7 +128,8 @@ struct stream_params {
 	bool nack, pli, fir, tmmbr, remb;        /* both ways */
 	char mid[32];
 	uint8_t mid_ext, abs_send_time_ext;      /* RFC 8285 ids, 0: none */
-	uint8_t orientation_ext;     /* the same: how their camera is held; received only */
+	/* The same; received only: how their camera is held, how loud they are (RFC 6464). */
+	uint8_t orientation_ext, level_ext;
 	uint32_t bitrate;            /* most we may send, bit/s; 0: no limit given */
 	char cname[40];
 	int64_t silence_us;          /* no RTP and no RTCP for so long: `silent`; 0: never.

@@ -194,6 +194,14 @@ static void read_feedback(struct desc_line *line, const char *value)
 	}
 }
 
+static struct desc_extension extension_of(uint8_t id, struct span direction)
+{
+	bool both = direction.len == 0 || span_is(direction, "sendrecv");
+
+	return (struct desc_extension){ id, both || span_is(direction, "sendonly"),
+					both || span_is(direction, "recvonly") };
+}
+
 /* a=extmap:id[/direction] URI, RFC 8285 section 8. Ids 1 to 14 go in one byte. */
 static void read_extmap(struct desc_line *line, const char *value)
 {
@@ -203,13 +211,10 @@ static void read_extmap(struct desc_line *line, const char *value)
 
 	if (!span_number(number, 14, &n) || n == 0)
 		return;
-	if (span_is(uri, "urn:3gpp:video-orientation")) {
-		bool both = id.len == 0 || span_is(id, "sendrecv");
-
-		line->orientation.id = (uint8_t)n;
-		line->orientation.send = both || span_is(id, "sendonly");
-		line->orientation.receive = both || span_is(id, "recvonly");
-	}
+	if (span_is(uri, "urn:3gpp:video-orientation"))
+		line->orientation = extension_of((uint8_t)n, id);
+	else if (span_is(uri, "urn:ietf:params:rtp-hdrext:ssrc-audio-level"))
+		line->audio_level = extension_of((uint8_t)n, id);
 	if (span_is(uri, "urn:ietf:params:rtp-hdrext:sdes:mid"))
 		line->mid_ext = (uint8_t)n;
 	else if (span_is(uri, "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"))
@@ -328,6 +333,8 @@ void sdp_attributes_read(struct desc_line *line, const sdp_attribute_t *media,
 	/* An id that stands for two extensions is no id (RFC 8285 section 5). */
 	if (line->orientation.id == line->mid_ext || line->orientation.id == line->abs_send_time_ext)
 		memset(&line->orientation, 0, sizeof(line->orientation));
+	if (line->audio_level.id == line->mid_ext || line->audio_level.id == line->abs_send_time_ext)
+		memset(&line->audio_level, 0, sizeof(line->audio_level));
 	line->ptime = milliseconds(value_of(media, "ptime"));
 	line->maxptime = milliseconds(value_of(media, "maxptime"));
 	line->rtcp_mux = value_of(media, "rtcp-mux") != NULL ||

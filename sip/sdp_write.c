@@ -178,18 +178,17 @@ static void put_transport(struct text *t, const struct desc_line *line)
 	}
 }
 
-static void put_orientation(struct text *t, const struct desc_line *line)
+static void put_extension(struct text *t, const struct desc_extension *e, const char *uri)
 {
-	bool send = line->orientation.send, receive = line->orientation.receive;
-
-	if (line->orientation.id)
-		put(t, "a=extmap:%u%s urn:3gpp:video-orientation\r\n", line->orientation.id,
-		    send && receive ? "" : send ? "/sendonly" : receive ? "/recvonly" : "/inactive");
+	if (e->id)
+		put(t, "a=extmap:%u%s %s\r\n", e->id, e->send && e->receive ? "" :
+		    e->send ? "/sendonly" : e->receive ? "/recvonly" : "/inactive", uri);
 }
 
 static void put_extensions(struct text *t, const struct desc_line *line)
 {
-	put_orientation(t, line);
+	put_extension(t, &line->orientation, "urn:3gpp:video-orientation");
+	put_extension(t, &line->audio_level, "urn:ietf:params:rtp-hdrext:ssrc-audio-level");
 	if (line->mid_ext)
 		put(t, "a=extmap:%u urn:ietf:params:rtp-hdrext:sdes:mid\r\n", line->mid_ext);
 	if (line->abs_send_time_ext)

@@ -37,6 +37,12 @@ struct desc_fingerprint {
 	uint8_t len;
 };
 
+/* A header extension that either side may send or not (RFC 8285 section 8). */
+struct desc_extension {
+	uint8_t id;                  /* 0: none */
+	bool send, receive;          /* from the side that wrote the description */
+};
+
 struct desc_line {
 	enum media_kind kind;
 	char media[32], proto_text[32]; /* as written; an answer repeats them */
@@ -64,10 +70,8 @@ struct desc_line {
 	char mid[32];
 	bool bundled;                /* its mid is in the BUNDLE group */
 	uint8_t mid_ext, abs_send_time_ext; /* RFC 8285 ids, 0: none */
-	struct {
-		uint8_t id;          /* 0: none */
-		bool send, receive;  /* from the side that wrote the description */
-	} orientation;               /* of the camera, 3GPP TS 26.114 section 7.4.5 */
+	struct desc_extension orientation; /* of the camera, 3GPP TS 26.114 section 7.4.5 */
+	struct desc_extension audio_level; /* RFC 6464 */
 	char label[32], content[32];
 	uint32_t imageattr_w, imageattr_h;  /* the largest receive size given, 0: none */
 	char reason[160];            /* in an answer: why it is as it is */
@@ -157,6 +161,7 @@ struct desc_agreed {
 	struct desc_fingerprint fingerprint;
 	bool dtls_active;            /* we are the DTLS client */
 	bool avpf, rtcp_mux, ice;
+	uint8_t orientation_ext, level_ext; /* RFC 8285 ids in what they send, 0: none */
 	int bundled_with;            /* index of the line whose transport it shares, -1: own */
 };
 

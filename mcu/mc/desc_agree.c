@@ -211,6 +211,12 @@ static bool agree_security(struct desc_agreed *out, const struct desc_line *ours
 
 /* ---- a line --------------------------------------------------------------- */
 
+/* One that they send and we read. */
+static uint8_t agree_extension(const struct desc_extension *ours, const struct desc_extension *theirs)
+{
+	return ours->receive && theirs->send && ours->id == theirs->id ? ours->id : 0;
+}
+
 static void agree_line(struct desc_agreed *out, const struct desc_line *ours,
 		       const struct desc_line *theirs, bool we_offered)
 {
@@ -234,6 +240,8 @@ static void agree_line(struct desc_agreed *out, const struct desc_line *ours,
 	out->avpf = desc_proto_feedback(ours->proto) || out->tx.fir || out->tx.pli ||
 		    out->tx.nack || out->tx.tmmbr || out->tx.remb;
 	out->bitrate = theirs->bandwidth;
+	out->orientation_ext = agree_extension(&ours->orientation, &theirs->orientation);
+	out->level_ext = agree_extension(&ours->audio_level, &theirs->audio_level);
 	if (out->kind != MEDIA_AUDIO)
 		return;
 	out->ptime = agree_ptime(theirs, out->tx.format.id);

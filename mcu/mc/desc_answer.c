@@ -233,11 +233,6 @@ static void accept_line(const struct desc_rules *rules, struct desc_line *answer
 	answer->ice = offer->ice && rules->ice != ICE_OFF;
 	answer->mid_ext = offer->mid_ext;
 	answer->abs_send_time_ext = offer->abs_send_time_ext;
-	/* Our pictures are upright. */
-	if (offer->kind == MEDIA_VIDEO && offer->orientation.send) {
-		answer->orientation.id = offer->orientation.id;
-		answer->orientation.receive = true;
-	}
 	if (offer->kind == MEDIA_AUDIO)
 		answer->ptime = answer_ptime(offer);
 	else
@@ -245,6 +240,36 @@ static void accept_line(const struct desc_rules *rules, struct desc_line *answer
 	desc_text(answer->reason, sizeof(answer->reason), "%s, %s, %s%s", judged->codec.text,
 		  judged->security_text, answer->role == ROLE_SLIDES ? "slides, " : "",
 		  direction_text(answer));
+}
+
+/* In a BUNDLE group an id means one extension (RFC 9143 section 14), which not everybody
+ * heeds. */
+static bool clashes(const struct media_desc *offer, uint32_t index, uint8_t id)
+{
+	for (uint32_t i = 0; offer->line[index].bundled && i < offer->n_lines; i++) {
+		const struct desc_line *o = &offer->line[i];
+
+		if (i == index || !o->bundled || o->kind == offer->line[index].kind)
+			continue;
+		if (id == o->mid_ext || id == o->abs_send_time_ext || id == o->orientation.id ||
+		    id == o->audio_level.id)
+			return true;
+	}
+	return false;
+}
+
+/* What is told in their packets of their sound and picture is listened to. Ours tell
+ * nothing of the kind: our pictures are upright. */
+static void listen_to(struct media_desc *answer, const struct media_desc *offer, uint32_t index)
+{
+	const struct desc_line *o = &offer->line[index];
+	struct desc_line *a = &answer->line[index];
+	bool video = o->kind == MEDIA_VIDEO;
+	const struct desc_extension *theirs = video ? &o->orientation : &o->audio_level;
+	struct desc_extension *ours = video ? &a->orientation : &a->audio_level;
+
+	if (theirs->send && !clashes(offer, index, theirs->id))
+		*ours = (struct desc_extension){ .id = theirs->id, .receive = true };
 }
 
 static void begin_line(struct desc_line *answer, const struct desc_line *offer)
@@ -317,6 +342,7 @@ void desc_answer(const struct desc_policy *policy, const struct media_desc *offe
 		begin_line(line, &offer->line[i]);
 		if (judged[i].usable) {
 			accept_line(&rules, line, &offer->line[i], &judged[i]);
+			listen_to(answer, offer, i);
 			answer->ice_lite |= line->ice;
 			any = true;
 		} else {

@@ -15,6 +15,7 @@ enum {
 	STRETCH_MS = -10,    /* too little waits */
 	JOIN_MS = 5,
 	URGENT_MS = 60,      /* corrected at every packet, fitting or not */
+	LEVEL_QUIET = 66,    /* dB below full scale */
 };
 
 static bool rx_usable(const struct codec_format *f)
@@ -209,13 +210,20 @@ static void rx_wake(struct mix_rx *self)
 	self->rest_of.n = 0;
 }
 
+/* Does nobody speak in it, by its sender or by its codec? The level that is told has to be
+ * some way below what would be mixed (speech.c). */
+static bool rx_quiet(const struct mix_rx_slot *s, const struct audio_packet *p)
+{
+	return p->level >= LEVEL_QUIET || audio_packet_quiet(s->dec, p->data, p->len);
+}
+
 /* May this packet be spared? It is kept, and stands for silence. */
 static bool rx_rests(struct mix_rx *self, const struct mix_rx_slot *s, const struct audio_packet *p)
 {
 	struct mix_rest *r = &self->rest_of;
 
 	if (!self->may_rest || s != self->sound || p->len > MIX_REST_BYTES ||
-	    !audio_packet_quiet(s->dec, p->data, p->len)) {
+	    !rx_quiet(s, p)) {
 		if (s == self->sound)
 			rx_wake(self);
 		return false;
@@ -299,7 +307,7 @@ static bool rx_conceal(struct mix_rx *self, const struct audio_packet *next, siz
 		return false;
 	if (s->rate != self->rate)
 		return false;
-	if (self->rest_of.now && fec && !audio_packet_quiet(s->dec, next->data, next->len))
+	if (self->rest_of.now && fec && !rx_quiet(s, next))
 		rx_wake(self);
 	if (self->rest_of.now) {
 		memset(self->fifo + self->fill, 0, n * sizeof(*self->fifo));

@@ -56,7 +56,7 @@ static void put(struct world *w, uint8_t how)
 	w->p.payload = w->payload;
 	w->p.payload_len = lens[how >> 2 & 3];
 	w->p.marker = how >> 4 & 1;
-	r = jitter_put(w->j, &w->p, rates[how & 3], how >> 5 & 1, w->now);
+	r = jitter_put(w->j, &w->p, rates[how & 3], how >> 5 & 1, 0, w->now);
 	require(r <= 0);
 	r = reorder_put(w->r, &w->p, 0, w->now, &lost);
 	require(r == 0 || r == 1);

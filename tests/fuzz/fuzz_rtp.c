@@ -31,9 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			ext[n++] = e;
 	}
 	for (uint8_t id = 1; id < 15; id++) {
-		uint8_t held = 0xff;
+		uint8_t held = 0xff, level = 0xff;
 
 		require(!rtp_orientation(&p, id, &held) == (held == 0xff));
+		require(!rtp_audio_level(&p, id, &level) == (held == 0xff));
+		require(held == 0xff || (level & 7) == held);
 		require(held == 0xff || (held <= 7 && rtp_ext_find(&p, id, &e) && e.len == 1));
 	}
 	if (rtp_write_header(&p, ext, n, &w))

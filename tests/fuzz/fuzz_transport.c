@@ -48,7 +48,7 @@ static const struct stream_params audio = {
 		{ 101, { .id = CODEC_TELEPHONE_EVENT, .clock_rate = 8000 } },
 		{ 13, { .id = CODEC_CN, .clock_rate = 8000 } } },
 	.tx = { 0, { .id = CODEC_PCMU, .clock_rate = 8000 } }, .dtmf_tx_pt = 101, .cn_tx_pt = 13,
-	.mid = "a", .mid_ext = 1, .cname = "fuzz", .silence_us = 1000000,
+	.mid = "a", .mid_ext = 1, .level_ext = 2, .cname = "fuzz", .silence_us = 1000000,
 };
 
 static const struct stream_params video = {

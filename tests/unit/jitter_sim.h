@@ -184,7 +184,7 @@ static void sim_run(struct sim *s)
 				.payload_len = p[k].comfort ? 1 : (size_t)s->ptime_ms * 8,
 			};
 
-			(void)jitter_put(j, &r, s->rate, p[k].comfort, p[k].at);
+			(void)jitter_put(j, &r, s->rate, p[k].comfort, 0, p[k].at);
 		}
 		sim_tick(s, &l, j, now, now - 1000000 > s->settle_us);
 	}

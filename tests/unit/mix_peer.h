@@ -29,6 +29,8 @@ struct peer {
 	uint16_t seq;
 	uint32_t rtp_time;
 	unsigned drop_every;     /* this packet of so many is lost; 0: none */
+	bool tells;              /* how loud it is, with each packet (RFC 6464) … */
+	uint8_t told;            /* … this, whatever it is; 0: the truth */
 	uint64_t packets;
 	/* the jitter buffer */
 	struct audio_packet queue[PEER_QUEUE];
@@ -132,6 +134,7 @@ static inline void peer_speak(struct peer *self, int64_t now)
 	p->seq = self->seq;
 	p->len = (uint16_t)len;
 	p->arrival_us = now;
+	p->level = !self->tells ? 0 : self->told ? self->told : (uint8_t)-audio_level(pcm, n);
 	self->lost[at] = self->drop_every && self->packets % self->drop_every == 0;
 	self->waiting++;
 }

@@ -25,6 +25,7 @@ static const char full[] =
 	"a=fmtp:101 0-15\r\na=ptime:30\r\na=rtcp-mux\r\na=ice-ufrag:abcd\r\n"
 	"a=ice-pwd:abcdefghijklmnopqrstuv\r\na=candidate:1 1 UDP 9 10.0.0.1 4000 typ host\r\n"
 	"a=fingerprint:sha-256 " FP256 "\r\na=setup:actpass\r\na=sendrecv\r\n"
+	"a=extmap:2 urn:ietf:params:rtp-hdrext:ssrc-audio-level vad=on\r\n"
 	"m=video 4002 RTP/SAVP 97 99 31\r\nc=IN IP6 2001:db8::1\r\nb=TIAS:1500000\r\na=mid:v\r\n"
 	"a=rtpmap:97 H264/90000\r\na=fmtp:97 profile-level-id=42e01f;packetization-mode=1;"
 	"level-asymmetry-allowed=1;max-mbps=245760;max-fs=8192\r\na=rtpmap:99 VP8/90000\r\n"

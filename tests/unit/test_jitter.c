@@ -141,7 +141,7 @@ static int put_as(struct bench *b, uint16_t seq, uint32_t time, bool marker, boo
 				.timestamp = time, .ssrc = b->ssrc, .payload = payload,
 				.payload_len = comfort ? 1 : sizeof payload };
 
-	return jitter_put(b->j, &p, b->rate, comfort, b->now);
+	return jitter_put(b->j, &p, b->rate, comfort, (uint8_t)(p.seq & 127), b->now);
 }
 
 /* The next one of the sender. */
@@ -157,6 +157,8 @@ static enum pull pull(struct bench *b)
 	enum pull r = jitter_pull(b->j, b->now, &b->out, &b->excess_ms);
 
 	b->packets += r == PULL_PACKET;
+	if (r == PULL_PACKET)
+		assert_int_equal(b->out.level, b->out.seq & 127);
 	b->lost += r == PULL_LOST;
 	b->waits += r == PULL_WAIT;
 	return r;
@@ -229,10 +231,10 @@ static void test_refusals(void **state)
 	(void)state;
 	bench_init(&b);
 	assert_int_equal(pull(&b), PULL_WAIT);
-	assert_int_equal(jitter_put(b.j, &p, 8000, false, b.now), -EMSGSIZE);
+	assert_int_equal(jitter_put(b.j, &p, 8000, false, 0, b.now), -EMSGSIZE);
 	p.payload_len = 1500;
-	assert_int_equal(jitter_put(b.j, &p, 0, false, b.now), -EINVAL);
-	assert_int_equal(jitter_put(b.j, &p, 8000, false, b.now), 0);
+	assert_int_equal(jitter_put(b.j, &p, 0, false, 0, b.now), -EINVAL);
+	assert_int_equal(jitter_put(b.j, &p, 8000, false, 0, b.now), 0);
 	b.now += 500000;
 	assert_int_equal(pull(&b), PULL_PACKET);
 	assert_int_equal(b.out.len, 1500);

@@ -82,7 +82,7 @@ static void net_run(struct net *self, int64_t now)
 		rp.payload = self->flight[first].p.data;
 		rp.payload_len = self->flight[first].p.len;
 		(void)jitter_put(self->jitter, &rp, peer_clock(&p->format), rp.pt == 13,
-				 self->flight[first].at);
+				 0, self->flight[first].at);
 		self->flight[first] = self->flight[--self->n];
 	}
 }

@@ -176,6 +176,70 @@ static void test_loss(void **state)
 	room_fini(&r);
 }
 
+/* Who tells how loud they are (RFC 6464) rests with any codec, and is heard from the
+ * first word. */
+static void test_told(void **state)
+{
+	static const struct { enum codec_id codec; uint32_t clock; } row[] = {
+		{ CODEC_PCMU, 8000 }, { CODEC_G722, 8000 }, { CODEC_OPUS, 48000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct peer *a, *b, *l;
+		uint64_t decoded, rested;
+		struct room r;
+
+		room_init(&r);
+		a = room_add(&r, row[i].codec, row[i].clock, 700, true);
+		b = room_add(&r, CODEC_PCMU, 8000, 900, true);
+		l = room_add(&r, CODEC_L16, 16000, 0, false);
+		a->tells = true;
+		a->amplitude = b->amplitude = QUIET;
+		room_run(&r, 2000);
+		decoded = a->leg.rx.stats.decoded;
+		rested = a->leg.rx.stats.rested;
+		room_run(&r, 4000);
+		assert_in_range(a->leg.rx.stats.rested - rested, 180, 200);
+		assert_in_range(a->leg.rx.stats.decoded - decoded, 1, 12);
+		assert_in_range(-a->leg.level, 60, 75);
+		/* the one that says nothing is listened to */
+		assert_true(b->leg.rx.stats.rested == 0);
+		a->amplitude = LOUD;
+		room_run(&r, 120);
+		assert_in_range((int)lrint(100 - heard_db(l, 700, 40)), 111, 114);
+		room_run(&r, 1000);
+		/* while it speaks it is decoded, though it said that it is quiet */
+		rested = a->leg.rx.stats.rested;
+		a->told = 127;
+		room_run(&r, 1000);
+		assert_true(a->leg.rx.stats.rested == rested);
+		room_fini(&r);
+	}
+}
+
+/* Whoever says that they are quiet and are not is found out within half a second. */
+static void test_told_wrong(void **state)
+{
+	struct room r;
+	struct peer *a, *l;
+
+	(void)state;
+	room_init(&r);
+	a = room_add(&r, CODEC_PCMU, 8000, 700, true);
+	l = room_add(&r, CODEC_L16, 16000, 0, false);
+	a->tells = true;
+	a->told = 127;
+	a->amplitude = QUIET;
+	room_run(&r, 2000);
+	assert_true(a->leg.rx.stats.rested > 80);
+	a->amplitude = LOUD;
+	room_run(&r, 800);
+	assert_true(a->leg.in_mix);
+	assert_true(heard_db(l, 700, 100) > -14);
+	room_fini(&r);
+}
+
 static void on_key(void *arg, uint32_t id, char key)
 {
 	struct room *r = arg;
@@ -233,6 +297,8 @@ int main(void)
 		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_steady),
 		cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_told),
+		cmocka_unit_test(test_told_wrong),
 		cmocka_unit_test(test_keys),
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * How a camera is held, as its packets tell (3GPP TS 26.114 section 7.4.5, RFC 8285),
- * and which frames it goes to: plain, and bundled under SRTP. */
+ * and which frames it goes to: plain, and bundled under SRTP. And how loud they are. */
 #include "tests/unit/wire_peer.h"
 
 #include "rtp/srtp.h"
@@ -235,6 +235,45 @@ static void test_bundled_and_encrypted(void **state)
 	room_close(&r);
 }
 
+/* RFC 6464: it comes with the packet, where that is agreed. */
+static void test_level(void **state)
+{
+	struct stream_params a = audio_params();
+
+	(void)state;
+	for (int agreed = 0; agreed < 2; agreed++) {
+		struct wire *w = bench_wire();
+		unsigned got = 0;
+		struct peer p;
+		struct end e;
+
+		clock_begin();
+		a.level_ext = agreed ? EXT : 0;
+		peer_open(&p, &e, w, &a);
+		for (uint16_t i = 0; i < 30; i++) {
+			const uint8_t level = (uint8_t)(0x80 | (60 + i)), sound[160] = { 0 };
+			const struct rtp_ext ext = { EXT, 1, &level };
+			struct audio_packet out;
+			uint8_t buf[256];
+			struct writer m = writer_of(buf, sizeof(buf));
+
+			assert_int_equal(rtp_write_header(&(struct rtp_packet){ .seq = i,
+				.timestamp = i * 160u, .ssrc = p.ssrc }, &ext, i % 3 > 0, &m), 0);
+			writer_bytes(&m, sound, sizeof(sound));
+			peer_send(&p, w, &m);
+			turns(w, 3);
+			if (stream_pull(e.audio, bench_now, &out, NULL) != PULL_PACKET)
+				continue;
+			got++;
+			assert_int_equal(out.level, agreed && out.seq % 3 ? 60 + out.seq : 0);
+		}
+		assert_true(got > 20);
+		close(p.fd);
+		end_close(&e);
+		wire_drop(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_no_markers),
 		cmocka_unit_test(test_unseen_and_changed),
 		cmocka_unit_test(test_bundled_and_encrypted),
+		cmocka_unit_test(test_level),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

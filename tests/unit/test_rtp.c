@@ -176,6 +176,26 @@ static void test_orientation(void **state)
 	assert_false(rtp_orientation(&(struct rtp_packet){ 0 }, 3, &(uint8_t){ 0 }));
 }
 
+/* The voice bit is left out (RFC 6464 section 3). */
+static void test_audio_level(void **state)
+{
+	static const uint8_t loud[] = { 0x10, 0x80, 0, 0 }, quiet[] = { 0x10, 0x7f, 0, 0 },
+		voice[] = { 0x10, 0xff, 0, 0 }, two[] = { 0x11, 0x7f, 0x7f, 0 };
+	static const struct { const uint8_t *bytes; int level; } row[] = {
+		{ loud, 0 }, { quiet, 127 }, { voice, 127 }, { two, -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(row); i++) {
+		struct rtp_packet p = { .ext_profile = 0xbede, .ext = row[i].bytes, .ext_len = 4 };
+		uint8_t level = 99;
+
+		assert_int_equal(rtp_audio_level(&p, 1, &level), row[i].level >= 0);
+		assert_int_equal(level, row[i].level >= 0 ? row[i].level : 99);
+		assert_false(rtp_audio_level(&p, 2, &level));
+	}
+}
+
 static void test_write(void **state)
 {
 	static const uint8_t sources[] = { 0, 0, 0, 1, 0, 0, 0, 2 };
@@ -386,7 +406,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_demux), cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_extensions), cmocka_unit_test(test_orientation), cmocka_unit_test(test_write),
+		cmocka_unit_test(test_extensions), cmocka_unit_test(test_orientation),
+		cmocka_unit_test(test_audio_level), cmocka_unit_test(test_write),
 		cmocka_unit_test(test_sequence), cmocka_unit_test(test_source),
 		cmocka_unit_test(test_jitter),
 	};

@@ -508,17 +508,24 @@ static void names_and_numbers(void **state)
 	media_desc_free(d);
 }
 
-/* Orientation of the camera: whoever tells theirs is listened to, and ours is upright. */
-static void orientations(void **state)
+/* What they tell of camera and voice in their packets is listened to; we tell nothing. */
+static void extensions(void **state)
 {
-	static const struct { const char *id, *kind, *answer; } rows[] = {
-		{ "3", "video", "a=extmap:3/recvonly urn:3gpp:video-orientation\r\n" },
-		{ "14/sendrecv", "video", "a=extmap:14/recvonly urn:3gpp:video-orientation\r\n" },
-		{ "1/sendonly", "video", "a=extmap:1/recvonly urn:3gpp:video-orientation\r\n" },
-		{ "3/recvonly", "video", NULL }, { "3/inactive", "video", NULL },
-		{ "3/sideways", "video", NULL }, { "15", "video", NULL }, { "0", "video", NULL },
-		{ "x", "video", NULL }, { "3", "audio", NULL },
-		{ "7", "video", NULL }, /* which is that of the MID, too */
+#define CAMERA "urn:3gpp:video-orientation"
+#define VOICE "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+	static const struct { const char *id, *kind, *uri, *answer; } rows[] = {
+		{ "3", "video", CAMERA, "a=extmap:3/recvonly " CAMERA "\r\n" },
+		{ "14/sendrecv", "video", CAMERA, "a=extmap:14/recvonly " CAMERA "\r\n" },
+		{ "1/sendonly", "video", CAMERA, "a=extmap:1/recvonly " CAMERA "\r\n" },
+		{ "3/recvonly", "video", CAMERA, NULL }, { "3/inactive", "video", CAMERA, NULL },
+		{ "3/sideways", "video", CAMERA, NULL }, { "15", "video", CAMERA, NULL },
+		{ "0", "video", CAMERA, NULL }, { "x", "video", CAMERA, NULL },
+		{ "3", "audio", CAMERA, NULL },
+		{ "7", "video", CAMERA, NULL }, /* which is that of the MID, too */
+		{ "2", "audio", VOICE, "a=extmap:2/recvonly " VOICE "\r\n" },
+		{ "2", "audio", VOICE " vad=on", "a=extmap:2/recvonly " VOICE "\r\n" },
+		{ "2/recvonly", "audio", VOICE, NULL }, { "7", "audio", VOICE, NULL },
+		{ "2", "video", VOICE, NULL },
 	};
 	const struct desc_policy policy = { .encryption = ENCRYPTION_PREFERRED, .video = true };
 	struct desc_verdict verdict;
@@ -528,23 +535,63 @@ static void orientations(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct media_desc *d, *answer = media_desc_new(), *back;
 
-		snprintf(buf, sizeof(buf), "m=%s 4002 RTP/AVP %d\r\na=extmap:%s "
-			 "urn:3gpp:video-orientation\r\na=extmap:5 urn:3gpp:video-orientation:6\r\n"
+		snprintf(buf, sizeof(buf), "m=%s 4002 RTP/AVP %d\r\na=extmap:%s %s\r\n"
+			 "a=extmap:5 " CAMERA ":6\r\n"
 			 "a=extmap:7 urn:ietf:params:rtp-hdrext:sdes:mid\r\n",
-			 rows[i].kind, rows[i].kind[0] == 'a' ? 0 : 31, rows[i].id);
+			 rows[i].kind, rows[i].kind[0] == 'a' ? 0 : 31, rows[i].id, rows[i].uri);
 		d = parse_after_head(buf);
 		desc_answer(&policy, d, answer, &verdict, NULL, NULL);
 		assert_int_equal(verdict.status, 200);
 		assert_true(sdp_desc_write(answer, "10.0.0.7", buf, sizeof(buf)) > 0);
-		assert_int_equal(strstr(buf, "video-orientation") != NULL, rows[i].answer != NULL);
+		assert_int_equal(strstr(buf, "/recvonly ") != NULL, rows[i].answer != NULL);
 		assert_true(!rows[i].answer || strstr(buf, rows[i].answer));
 		back = parse(buf);
 		assert_memory_equal(&back->line[0].orientation, &answer->line[0].orientation,
 				    sizeof(back->line[0].orientation));
+		assert_memory_equal(&back->line[0].audio_level, &answer->line[0].audio_level,
+				    sizeof(back->line[0].audio_level));
 		media_desc_free(d);
 		media_desc_free(answer);
 		media_desc_free(back);
 	}
+}
+
+/* In a group an id is one extension; one program gives it to two. */
+static void extensions_clash(void **state)
+{
+	const struct desc_policy policy = { .encryption = ENCRYPTION_PREFERRED, .video = true };
+	struct desc_agreed *agreed = calloc(DESC_MAX_LINES, sizeof(*agreed));
+	struct desc_verdict verdict;
+
+	(void)state;
+	for (int grouped = 0; grouped < 2; grouped++) {
+		struct media_desc *d, *answer = media_desc_new();
+		char buf[2048];
+
+		snprintf(buf, sizeof(buf), "a=group:BUNDLE a %s\r\n"
+			 "m=audio 4002 RTP/AVP 0\r\na=mid:a\r\na=rtcp-mux\r\na=extmap:2 " VOICE "\r\n"
+			 "m=video 4002 RTP/AVP 31\r\na=mid:b\r\na=rtcp-mux\r\na=extmap:2 http://"
+			 "www.webrtc.org/experiments/rtp-hdrext/abs-send-time\r\na=extmap:3 " CAMERA
+			 "\r\n", grouped ? "b" : "");
+		d = parse_after_head(buf);
+		desc_answer(&policy, d, answer, &verdict, NULL, NULL);
+		assert_int_equal(answer->line[0].audio_level.id, grouped ? 0 : 2);
+		assert_int_equal(desc_agree(answer, d, false, agreed), 0);
+		assert_int_equal(agreed[0].level_ext, grouped ? 0 : 2);
+		assert_int_equal(agreed[0].orientation_ext, 0);
+		assert_int_equal(agreed[1].orientation_ext, 3);
+		/* their answer to ours inside the call: they do not send it any more */
+		d->line[1].orientation.send = false;
+		assert_int_equal(desc_agree(answer, d, true, agreed), 0);
+		assert_int_equal(agreed[1].orientation_ext, 0);
+		assert_int_equal(answer->line[1].abs_send_time_ext, 2);
+		assert_int_equal(answer->line[1].orientation.id, 3);
+		media_desc_free(d);
+		media_desc_free(answer);
+	}
+	free(agreed);
+#undef CAMERA
+#undef VOICE
 }
 
 /* Members of a group share what only its first has; a line outside does not. */
@@ -606,7 +653,8 @@ int main(void)
 		cmocka_unit_test(feedback),
 		cmocka_unit_test(image_sizes),
 		cmocka_unit_test(names_and_numbers),
-		cmocka_unit_test(orientations),
+		cmocka_unit_test(extensions),
+		cmocka_unit_test(extensions_clash),
 		cmocka_unit_test(bundled_transport),
 		cmocka_unit_test(words_are_kept),
 	};

@@ -67,9 +67,8 @@ static void compare(const struct media_desc *a, const struct media_desc *b)
 		assert_string_equal(x->mid, y->mid);
 		assert_int_equal(x->bundled, y->bundled);
 		assert_int_equal(x->mid_ext, y->mid_ext);
-		assert_int_equal(x->orientation.id, y->orientation.id);
-		assert_int_equal(x->orientation.send, y->orientation.send);
-		assert_int_equal(x->orientation.receive, y->orientation.receive);
+		assert_memory_equal(&x->orientation, &y->orientation, sizeof(x->orientation));
+		assert_memory_equal(&x->audio_level, &y->audio_level, sizeof(x->audio_level));
 		assert_string_equal(x->content, y->content);
 	}
 }

@@ -17,7 +17,8 @@ import wave
 import av
 import aiortc.codecs
 import aiortc.rtp
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (RTCConfiguration, RTCPeerConnection, RTCRtpSender,
+                    RTCSessionDescription)
 from aiortc.contrib.media import MediaPlayer
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters
 
@@ -138,13 +139,11 @@ class Peer:
         self.pc.addTrack(MediaPlayer(self.args.clip).video)
         if self.args.slides:
             self.pc.addTrack(MediaPlayer(self.args.slides).video)
-        if self.args.codec:
-            from aiortc import RTCRtpSender
-            wanted = [c for c in RTCRtpSender.getCapabilities("video").codecs
-                      if c.name == self.args.codec]
-            for t in self.pc.getTransceivers():
-                if t.kind == "video":
-                    t.setCodecPreferences(wanted)
+        for t in self.pc.getTransceivers():
+            name = {"video": self.args.codec, "audio": self.args.audio_codec}[t.kind]
+            if name:
+                t.setCodecPreferences([c for c in RTCRtpSender.getCapabilities(t.kind).codecs
+                                       if c.name == name])
         self.sip = Sip(self.args.name, uri)
         await self.sip.open()
         if delayed:
@@ -194,6 +193,7 @@ async def main():
     for name in ("name", "clip", "sound", "record"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--codec")
+    parser.add_argument("--audio-codec")
     parser.add_argument("--orientation", type=int)
     parser.add_argument("--slides")
     args = parser.parse_args()
