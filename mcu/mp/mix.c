@@ -20,7 +20,8 @@ enum {
 	LOSS_MIN = 3, LOSS_MAX = 30,
 };
 
-#define STAY_DB 3.0f     /* who is mixed stays before another who is as loud */
+#define STAY_DB 3.0f     /* who is mixed stays before another who is as loud … */
+#define CROWD_STAY_DB 6.0f /* … all the more before one of whom little is known */
 #define ORDER_DB 6.0f    /* who comes first stays first */
 
 void mix_init(struct mix *self, const struct mix_io *io, void *io_arg)
@@ -29,6 +30,7 @@ void mix_init(struct mix *self, const struct mix_io *io, void *io_arg)
 	self->io = io;
 	self->io_arg = io_arg;
 	self->tick = -1;
+	self->listen = MIX_LISTEN;
 	list_init(&self->legs);
 	list_init(&self->chains);
 }
@@ -45,7 +47,7 @@ void mix_leg_init(struct mix_leg *leg, void *stream, uint32_t id)
 	list_init(&leg->link);
 	leg->stream = stream;
 	leg->id = id;
-	leg->level = leg->level_known = -127;
+	leg->level = leg->level_known = leg->level_last = -127;
 	leg->last_mixed = INT64_MIN / 2;
 	mix_rx_reset(&leg->rx);
 	leg->rx.rest_of.since_check = id % MIX_REST_CHECK; /* not all in one tick */
@@ -98,6 +100,44 @@ static void leg_keys(struct mix *self, struct mix_leg *leg)
 		self->key(self->speakers_arg, leg->id, key);
 }
 
+/* How much of what it sends must be decoded to know whether it is to be heard? */
+static void leg_may_rest(const struct mix *self, struct mix_leg *leg)
+{
+	bool unheard = !leg->selected && !leg->in_mix;
+
+	/* Keys in the sound of such a leg are lost in a crowd: Opus phones send events. */
+	leg->rx.one_of_loud = unheard ? self->one_of_loud : 1;
+	leg->rx.one_of_quiet = unheard && !leg->speech.active ? MIX_REST_CHECK :
+							       leg->rx.one_of_loud;
+}
+
+/* Speaks in Opus, and is not heard. */
+static bool leg_waits(const struct mix_leg *leg)
+{
+	return leg->n_native && !leg->selected && leg->rx.sound &&
+		leg->rx.sound->format.id == CODEC_OPUS && (leg->rx.loud || leg->speech.active);
+}
+
+/* Where very many speak, those who are not heard are listened to by turns: so many of them
+ * are decoded in a tick, each behind the packet before it. */
+static void mix_crowd(struct mix *self)
+{
+	self->one_of_loud = self->n_loud > self->listen ?
+		(2 * self->n_loud + self->listen - 1) / self->listen : 1;
+	self->n_loud = 0;
+}
+
+/* A decoder that was spared packets is off by up to 10 dB in the next one, both ways: who
+ * is listened to by turns is as loud as the softer of two. */
+static void leg_measure(struct mix_leg *leg)
+{
+	int level = audio_level(leg->native, leg->n_native);
+	bool doubted = leg->rx.one_of_loud > 1 && leg->level_last < level;
+
+	leg->level_known = doubted ? leg->level_last : level;
+	leg->level_last = level;
+}
+
 static void leg_in(struct mix *self, struct mix_leg *leg, int64_t now)
 {
 	uint64_t decoded = leg->rx.stats.decoded, concealed = leg->rx.stats.concealed;
@@ -114,14 +154,15 @@ static void leg_in(struct mix *self, struct mix_leg *leg, int64_t now)
 	leg->n_native = 0;
 	leg->level = -127;
 	if (leg->set && leg->params.receive) {
-		leg->rx.may_rest = !leg->selected && !leg->in_mix && !leg->speech.active;
+		leg_may_rest(self, leg);
 		leg->n_native = mix_rx_tick(&leg->rx, self->io, leg->stream, now, leg->native);
 		if (leg->n_native && !leg->rx.rest_of.now)
-			leg->level_known = audio_level(leg->native, leg->n_native);
+			leg_measure(leg);
 		if (leg->n_native)
 			leg->level = leg->level_known;
 		if (leg->params.hear_keys)
 			leg_keys(self, leg);
+		self->n_loud += leg_waits(leg);
 	}
 	speech_tick(&leg->speech, leg_heard(leg) ? leg->level : -127);
 	self->stats.decoded += leg->rx.stats.decoded - decoded;
@@ -131,9 +172,11 @@ static void leg_in(struct mix *self, struct mix_leg *leg, int64_t now)
 
 /* ---- who is heard ----------------------------------------------------------- */
 
-static float leg_loudness(const struct mix_leg *leg)
+static float leg_loudness(const struct mix *self, const struct mix_leg *leg)
 {
-	return leg->speech.loud + (leg->selected ? STAY_DB : 0);
+	float stay = self->one_of_loud > 1 ? CROWD_STAY_DB : STAY_DB;
+
+	return leg->speech.loud + (leg->selected ? stay : 0);
 }
 
 /* The loudest of those who make sound. */
@@ -149,7 +192,7 @@ static void mix_select(struct mix *self)
 		if (!leg_heard(leg) || !leg->speech.active)
 			continue;
 		for (at = n; at > 0; at--) {
-			float d = leg_loudness(leg) - leg_loudness(best[at - 1]);
+			float d = leg_loudness(self, leg) - leg_loudness(self, best[at - 1]);
 
 			/* Of equals the lower id, so that order does not matter. */
 			if (d < 0 || (d == 0 && leg->id > best[at - 1]->id))
@@ -416,6 +459,7 @@ void mix_tick(struct mix *self, int64_t tick_us)
 	assert(tick_us % MIX_TICK_US == 0 && tick_us / MIX_TICK_US > self->tick);
 	self->tick = tick_us / MIX_TICK_US;
 	self->tick_us = tick_us;
+	mix_crowd(self);
 	list_each(l, &self->legs)
 		leg_in(self, list_entry(l, struct mix_leg, link), tick_us);
 	mix_select(self);

@@ -14,6 +14,7 @@
 
 enum {
 	MIX_SPEAKERS = 6,  /* mixed at once */
+	MIX_LISTEN = 64,   /* others who speak, decoded in a tick */
 	MIX_EVENT_MAX = 16 /* told at once */
 };
 
@@ -40,7 +41,8 @@ struct mix_leg {
 	bool joined;                /* and is to be in the next */
 	bool broken;                /* nothing came in the last tick */
 	struct speech speech;
-	int level_known;            /* dBov of the last that was decoded */
+	int level_known;            /* dBov of what was decoded last */
+	int level_last;             /* as measured in it */
 	unsigned keyless;           /* ticks too soft for keys */
 	int64_t last_mixed;         /* tick in which it last was */
 	size_t n_native;
@@ -71,6 +73,9 @@ struct mix {
 	int64_t tick, tick_us;      /* number since time zero, and its time */
 	struct limiter limiter;     /* of full */
 	unsigned n_in_mix;
+	unsigned listen;            /* MIX_LISTEN; tests have fewer */
+	unsigned n_loud;            /* who speak and are not heard */
+	unsigned one_of_loud;       /* of the packets of those is decoded, by the last tick */
 	struct chime chime;
 	int32_t sum[MIX_TICK];
 	int16_t full[MIX_TICK];

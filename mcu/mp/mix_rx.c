@@ -221,14 +221,18 @@ static bool rx_quiet(const struct mix_rx_slot *s, const struct audio_packet *p)
 static bool rx_rests(struct mix_rx *self, const struct mix_rx_slot *s, const struct audio_packet *p)
 {
 	struct mix_rest *r = &self->rest_of;
+	unsigned one_of;
 
-	if (!self->may_rest || s != self->sound || p->len > MIX_REST_BYTES ||
-	    !rx_quiet(s, p)) {
-		if (s == self->sound)
-			rx_wake(self);
+	if (s != self->sound)
+		return false;
+	self->loud = !rx_quiet(s, p);
+	one_of = !self->loud ? self->one_of_quiet : s->format.id == CODEC_OPUS ?
+		self->one_of_loud : 1;
+	if (one_of <= 1 || p->len > MIX_REST_BYTES) {
+		rx_wake(self);
 		return false;
 	}
-	r->now = ++r->since_check < MIX_REST_CHECK;
+	r->now = ++r->since_check < one_of;
 	if (!r->now) {
 		r->since_check = 0;
 		rx_prime(self, 1);
@@ -307,7 +311,7 @@ static bool rx_conceal(struct mix_rx *self, const struct audio_packet *next, siz
 		return false;
 	if (s->rate != self->rate)
 		return false;
-	if (self->rest_of.now && fec && !rx_quiet(s, next))
+	if (self->rest_of.now && fec && self->one_of_loud <= 1 && !rx_quiet(s, next))
 		rx_wake(self);
 	if (self->rest_of.now) {
 		memset(self->fifo + self->fill, 0, n * sizeof(*self->fifo));

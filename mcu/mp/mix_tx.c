@@ -168,10 +168,12 @@ static struct mix_chain *find_shared(struct mix *self, const struct mix_leg *leg
 
 /* Two chains that have had the same input for a while may be taken for one: the
  * state of the older codecs fades within a second. Opus chooses its modes by a
- * longer memory, and a change between two is heard: it waits for silence. */
-static bool chains_agree(const struct mix_chain *a, const struct mix_chain *b, int64_t same)
+ * longer memory, and a change between two is heard: it waits for silence, but where a
+ * crowd speaks there is none, and nobody hears it. */
+static bool chains_agree(const struct mix *mix, const struct mix_chain *a,
+			 const struct mix_chain *b, int64_t same)
 {
-	if (a->format.id == CODEC_OPUS && same < CHAIN_LONG_TICKS)
+	if (a->format.id == CODEC_OPUS && same < CHAIN_LONG_TICKS && mix->one_of_loud <= 1)
 		return a->quiet > QUIET_TICKS && b->quiet > QUIET_TICKS;
 	return same >= CHAIN_SAME_TICKS;
 }
@@ -187,7 +189,7 @@ static void leg_merge(struct mix *self, struct mix_leg *leg)
 	if (!other || other->users < c->users)
 		return;
 	since = c->since > other->since ? c->since : other->since;
-	if (!chains_agree(c, other, self->tick - since))
+	if (!chains_agree(self, c, other, self->tick - since))
 		return;
 	leg_attach(self, leg, other);
 	self->stats.chains_merged++;

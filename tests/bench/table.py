@@ -108,7 +108,11 @@ class Table:
         self.capacity("audio G.711, 3 speaking", (2000, 1500)[e], lambda n: self.audio(n, "PCMU"))
 
     def row_opus(self, e):
-        self.capacity("audio Opus, all sending", (1000, 800)[e],
+        self.capacity("audio Opus, all sending", (1000, 800)[e], lambda n: self.audio(n, "OPUS"))
+
+    def row_opusloud(self, e):
+        """More than is asked for: all speak at once."""
+        self.capacity("audio Opus, all speaking", (1000, 800)[e],
                       lambda n: self.audio(n, "OPUS", speaking=n))
 
     def row_opusdtx(self, e):

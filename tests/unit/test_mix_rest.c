@@ -85,6 +85,58 @@ static void test_onset(void **state)
 	room_fini(&r);
 }
 
+/* A crowd that all speaks: six are heard, the rest is listened to by turns. Who raises
+ * their voice is heard, as they are. */
+static void test_crowd(void **state)
+{
+	enum { CROWD = 24, LISTEN = 6, RUN_MS = 2000 };
+	struct room r;
+	struct peer *p[CROWD], *l;
+	uint64_t decoded[CROWD], sum = 0;
+	unsigned waited, k = CROWD - 1;
+
+	(void)state;
+	room_init(&r);
+	r.mix.listen = LISTEN;
+	for (int i = 0; i < CROWD; i++) {
+		p[i] = room_add(&r, CODEC_OPUS, 48000, 500 + 60 * i, true);
+		p[i]->amplitude = LOUD / 4;
+	}
+	l = room_add(&r, CODEC_L16, 16000, 0, false);
+	room_run(&r, 1000);
+	for (int i = 0; i < CROWD; i++)
+		decoded[i] = p[i]->leg.rx.stats.decoded;
+	room_run(&r, RUN_MS);
+	for (int i = 0; i < CROWD; i++) {
+		decoded[i] = p[i]->leg.rx.stats.decoded - decoded[i];
+		assert_in_range(decoded[i], 12, RUN_MS / 20);
+		assert_true(p[i]->leg.speech.active);
+		sum += decoded[i];
+	}
+	/* those that are heard, and a few others */
+	assert_in_range(sum, MIX_SPEAKERS * RUN_MS / 20, (MIX_SPEAKERS + LISTEN) * RUN_MS / 20);
+	while (p[k]->leg.selected)
+		k--;
+	p[k]->amplitude = LOUD * 2;
+	for (waited = 0; waited < 2000 && !p[k]->leg.selected; waited += 20)
+		room_run(&r, 20);
+	print_message("louder than a crowd: heard after %u ms\n", waited);
+	assert_in_range(waited, 0, 500);
+	room_run(&r, 200);
+	assert_in_range((int)lrint(100 - heard_db(l, 500 + 60 * k, 100)), 105, 108);
+	/* when most have ended, nobody who speaks is spared anything */
+	for (int i = LISTEN; i < CROWD; i++)
+		p[i]->amplitude = 0;
+	room_run(&r, 1000);
+	for (int i = 0; i < LISTEN; i++)
+		decoded[i] = p[i]->leg.rx.stats.decoded;
+	room_run(&r, RUN_MS);
+	for (int i = 0; i < LISTEN; i++)
+		assert_in_range(p[i]->leg.rx.stats.decoded - decoded[i], RUN_MS / 20 - 1,
+				RUN_MS / 20 + 1);
+	room_fini(&r);
+}
+
 /* Decoded after a rest, sound is what it would have been without one. */
 static void test_state(void **state)
 {
@@ -293,7 +345,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bytes),
-		cmocka_unit_test(test_onset),
+		cmocka_unit_test(test_onset), cmocka_unit_test(test_crowd),
 		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_steady),
 		cmocka_unit_test(test_loss),
