@@ -241,6 +241,17 @@ static void seat_slides(struct seating *self, const struct layout *layout,
 	self->id[place] = LAYOUT_SLIDES;
 }
 
+/* Slides are over that were there before anybody sat: all move up by their place,
+ * which is the first one of an automatic layout. */
+static void seat_up(struct seating *self)
+{
+	if (self->moved || self->n < 2 || self->n > LAYOUT_MAX_TILES ||
+	    self->id[0] != LAYOUT_SLIDES)
+		return;
+	memmove(self->id, self->id + 1, (self->n - 1) * sizeof(self->id[0]));
+	self->id[self->n - 1] = 0;
+}
+
 /* Slides are over. */
 static void seat_back(struct seating *self, const struct crowd *c)
 {
@@ -401,6 +412,8 @@ void seating_update(struct seating *self, const struct layout *layout,
 	struct standing standing = { 0 };
 	struct places places;
 
+	if (!c->slides && layout->automatic)
+		seat_up(self);
 	seating_clear(self, c, l->n, &standing);
 	if (c->slides)
 		seat_slides(self, l, &standing);

@@ -312,8 +312,15 @@ static void test_seating_slides(void **state)
 		{ "auto", { 2, 3, 4 }, { 0 }, true, "1+4", { S, 2, 3, 4 }, { 0 } },
 		{ "auto", { 2, 3, 4 }, { 0 }, false, "2x2", { 0, 2, 3, 4 }, { 0 } },
 		{ "auto", { 1 }, { 0 }, true, "1+4", { S, 1 }, { 0 } },
+		{ "auto", { 1 }, { 0 }, false, "1x1", { 1 }, { 0 } },
 		{ "auto", { 0 }, { 0 }, true, "1x1", { S }, { 0 } },
 		{ "auto", { 0 }, { 0 }, false, "1x1", { 0 }, { 0 } },
+	};
+	/* slides came first: those present keep their order when they are over */
+	static const struct slides_step first[] = {
+		{ "auto", { 1, 3 }, { 0 }, true, "1+4", { S, 1, 3 }, { 0 } },
+		{ "auto", { 1, 3 }, { 0 }, false, "1+1", { 1, 3 }, { 0 } },
+		{ "auto", { 1, 3 }, { 0 }, false, "1+1", { 1, 3 }, { 0 } },
 	};
 	static const struct slides_step named[] = {
 		{ "speaker", { 1, 2 }, { 2 }, false, "speaker", { 2 }, { 0 } },
@@ -333,6 +340,7 @@ static void test_seating_slides(void **state)
 
 	(void)state;
 	run_slides(automatic, ARRAY_SIZE(automatic));
+	run_slides(first, ARRAY_SIZE(first));
 	run_slides(named, ARRAY_SIZE(named));
 }
 

@@ -407,6 +407,8 @@ class Phone:
         return bool(answer) and answer.startswith("SIP/2.0 200")
 
     def hangup(self):
+        if not self.running: # it has hung up
+            return
         if self.status == 200 and not self.ended_at:
             self._request("BYE", seconds=3)
         self.close()
