@@ -179,6 +179,9 @@ static void host_set(struct trunk *t, unsigned i, bool up, int status)
 	else
 		log_warning("sip: trunk host is down trunk=%s host=%s status=%d", t->conf->name,
 			    t->conf->host[i].host, status);
+	/* One that was away may have forgotten whom it knew. */
+	if (up && h->state == HOST_DOWN && t->state == REGISTER_DONE && i == t->reg_host && t->reg)
+		nua_register(t->reg, TAG_END());
 	h->state = state;
 	/* The registration moves to the best that answers. */
 	if (t->conf->register_ && first_usable(t) >= 0 &&
