@@ -234,20 +234,34 @@ static int call_out(struct controller *self, struct participant *p)
 }
 
 /* Keys under RTP/AVP, which leave a plain phone the choice, are refused by some who
- * must encrypt: those are called once more, and can only encrypt. */
-static bool insist(struct controller *self, struct call *call, int status)
+ * must encrypt: those are called once more, and can only encrypt. Others refuse any
+ * keys: where encryption is a wish, they are called without. */
+static const char *offer_otherwise(const struct participant *p)
+{
+	if (desc_insist(p->proposed))
+		return "under RTP/SAVP";
+	if (participant_policy(p, NULL).encryption < ENCRYPTION_REQUIRED &&
+	    desc_relent(p->proposed))
+		return "without encryption";
+	return NULL;
+}
+
+static bool call_again(struct controller *self, struct call *call, int status)
 {
 	struct participant *p = call->participant;
+	const char *how = NULL;
 	int err;
 
-	if ((status != 488 && status != 606) || self->draining || !p || !p->dialled || p->in ||
-	    !p->proposed || !desc_insist(p->proposed))
+	if ((status == 488 || status == 606) && !self->draining && p && p->dialled && !p->in &&
+	    p->proposed)
+		how = offer_otherwise(p);
+	if (!how)
 		return false;
 	err = call_out(self, p);
 	if (err)
 		log_warning("cannot call again call=%s error=%s", call->id, strerror(-err));
 	else
-		log_info("calling again under RTP/SAVP call=%s before=%s", p->call->id, call->id);
+		log_info("calling again %s call=%s before=%s", how, p->call->id, call->id);
 	return !err;
 }
 
@@ -304,7 +318,7 @@ static void on_ended(void *arg, struct call *call, int status, const char *reaso
 	capture_call_ended(self, call);
 	log_info("call ended call=%s remote=\"%s\" status=%d reason=\"%s\"", call->id,
 		 call->remote_uri, status, reason);
-	if (call->participant && !insist(self, call, status)) {
+	if (call->participant && !call_again(self, call, status)) {
 		transfer_not_reached(call->participant, status, reason);
 		participant_drop(call->participant);
 	}

@@ -135,6 +135,10 @@ void desc_offer(const struct desc_policy *policy, struct media_desc *offer);
  * RTP/SAVP, for those who take keys there only. False: there was nothing to choose. */
 bool desc_insist(struct media_desc *offer);
 
+/* Takes the keys out of an offer under RTP/SAVP, for those who cannot encrypt and refuse
+ * what they do not know. Only where encryption is not required. False: there were none. */
+bool desc_relent(struct media_desc *offer);
+
 /* An offer inside a call (re-INVITE, or asked for by one without SDP): the lines
  * of our description in force stay in place with their words, numbers, keys,
  * ICE and mid; a codec keeps the payload type it had in theirs; everything else

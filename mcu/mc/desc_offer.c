@@ -162,6 +162,27 @@ bool desc_insist(struct media_desc *offer)
 	return any;
 }
 
+bool desc_relent(struct media_desc *offer)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < offer->n_lines; i++) {
+		struct desc_line *line = &offer->line[i];
+
+		if (line->proto != PROTO_SAVP)
+			continue;
+		line->proto = PROTO_AVP;
+		desc_text(line->proto_text, sizeof(line->proto_text), "RTP/AVP");
+		line->n_crypto = 0;
+		line->setup = SETUP_NONE;
+		line->fingerprint.len = 0;
+		line->ice = false; /* some refuse an offer for its candidates */
+		any = true;
+	}
+	offer->ice_lite = offer->ice_lite && !any;
+	return any;
+}
+
 static struct desc_line *add_line(struct media_desc *offer, const struct desc_rules *rules,
 				  enum media_kind kind, const char *media)
 {

@@ -93,6 +93,23 @@ static void agreed_keying(void **state)
 		assert_int_equal(again->line[1].proto, PROTO_SAVP);
 		assert_string_equal(again->line[1].proto_text, "RTP/SAVP");
 		assert_false(desc_insist(again));
+		for (unsigned i = 0; i < 2; i++)
+			assert_true(again->line[i].ice);
+		/* Who refuses that too is offered no keys, where they are a wish (whether
+		 * they are is not said by the offer). */
+		again->line[0].fingerprint.len = 32;
+		assert_true(desc_relent(again));
+		assert_int_equal(again->line[0].fingerprint.len, 0);
+		assert_false(again->ice_lite);
+		for (unsigned i = 0; i < 2; i++) {
+			assert_int_equal(again->line[i].proto, PROTO_AVP);
+			assert_string_equal(again->line[i].proto_text, "RTP/AVP");
+			assert_int_equal(again->line[i].n_crypto, 0);
+			assert_int_equal(again->line[i].setup, SETUP_NONE);
+			assert_false(again->line[i].ice);
+		}
+		assert_false(desc_relent(again));
+		assert_false(desc_insist(again));
 		audio = put_line(f->answer, MEDIA_AUDIO, proto);
 		put_codec(audio, 0, CODEC_PCMU, 8000);
 		put_fingerprint(audio, SETUP_ACTIVE);
