@@ -77,13 +77,15 @@ static void batch_lose(struct msg *m)
 }
 
 /* A picture for hundreds is many packets, and sound must not wait for all of them: it
- * goes out bit by bit, between turns. */
+ * goes out bit by bit, between turns. Pictures behind it keep their order: one of them
+ * may be for a stream that is in it. */
 static void on_batch(struct msg *m, void *owner)
 {
 	struct send_msg *s = (struct send_msg *)(void *)m;
 	struct wire *wire = (struct wire *)owner;
 
-	if (s->batch.n > FAN_OUT_AT_ONCE && s->batch.item[0].stream->params.kind == MEDIA_VIDEO) {
+	if ((s->batch.n > FAN_OUT_AT_ONCE || wire->fan_out.head) && s->batch.n &&
+	    s->batch.item[0].stream->params.kind == MEDIA_VIDEO) {
 		m->next = NULL;
 		*wire->fan_out.tail = m;
 		wire->fan_out.tail = &m->next;

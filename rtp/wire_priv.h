@@ -37,7 +37,7 @@ enum {
 	MEDIA_LIMIT = 1024,     /* batches that wait in the mailbox */
 	FAN_OUT_AT_ONCE = 16,   /* legs that are sent a picture without looking at the clock */
 	FAN_OUT_US = 2000,      /* for that in a turn */
-	FAN_OUT_BATCHES = 64,   /* pictures that wait for it */
+	FAN_OUT_BATCHES = 512,  /* pictures that wait for it */
 	READ_US = 3000,         /* for reading in a turn; what is left comes in the next */
 };
 

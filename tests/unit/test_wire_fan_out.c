@@ -98,6 +98,39 @@ static void test_sound_first(void **state)
 	crowd_close(&c);
 }
 
+/* A stream's next picture, from an encoder of its own, does not overtake the one before. */
+static void test_in_order(void **state)
+{
+	struct crowd c;
+	unsigned video, before;
+	uint8_t buf[2048];
+	uint32_t last = 0, time;
+
+	(void)state;
+	crowd_open(&c);
+	post_picture(&c, 0, true);
+	turns(c.wire, 2);
+	collect(&c, &video, &before);
+	post_picture(&c, 1, false);
+	send_video_frame(&c.leg[0], 2, false, 500);
+	turns(c.wire, 1);
+	video = 0;
+	for (ssize_t n; (n = recv(c.socket, buf, sizeof(buf), 0)) > 0;) {
+		uint32_t ssrc;
+
+		memcpy(&ssrc, buf + 8, sizeof(ssrc));
+		if (n < 12 || (buf[1] & 127) != 96 || ntohl(ssrc) != c.leg[0].video->tx.ssrc)
+			continue;
+		memcpy(&time, buf + 4, sizeof(time));
+		time = ntohl(time) - c.leg[0].video->tx.offset;
+		assert_true(time > last);
+		last = time;
+		video++;
+	}
+	assert_int_equal(video, 2);
+	crowd_close(&c);
+}
+
 static void test_too_many(void **state)
 {
 	enum { MORE = 5 };
@@ -141,6 +174,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sound_first),
+		cmocka_unit_test(test_in_order),
 		cmocka_unit_test(test_too_many),
 	};
 
